@@ -34,7 +34,7 @@ export function unlessHalted<T extends object>(result: T): UnlessHalted<T> {
 
 type Target = 'project' | 'site' | 'incident';
 
-type Parts = {
+export type Parts = {
   env: Record<string, string>;
   /** The URL of the source as superuser. */
   sourceUrl: string;

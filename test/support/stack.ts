@@ -10,7 +10,7 @@ import { type BigQueryStandIn, startBigQuery } from '../emulators/bigquery/start
 import { type Postgres, startPostgres } from '../emulators/postgres.ts';
 import { type PubSubStandIn, startPubSub } from '../emulators/pubsub/start-pub-sub.ts';
 import { type StorageStandIn, startStorage } from '../emulators/storage/start-storage.ts';
-import { Installation } from './installation.ts';
+import { Installation, type Parts } from './installation.ts';
 import { Mailbox } from './mailbox.ts';
 
 export const LOCATION = 'EU';
@@ -42,6 +42,8 @@ export class Stack {
   #servers: Servers | undefined;
   readonly #pools: pg.Pool[] = [];
   readonly #closing = new Set<() => Promise<void>>();
+  /** Copies of control databases just after the import of ENTRIES and of these views, from which later installations with the same views begin. */
+  readonly #configured = new Map<string, string>();
   #installations = 0;
 
   async start(): Promise<this> {
@@ -99,10 +101,11 @@ export class Stack {
     this.#installations += 1;
     const n = this.#installations;
     const databases = { source: `source_${n}`, control: `control_${n}` };
-    if (encoding === undefined)
-      await this.#server.query(`create database ${databases.source} template sample`);
-    else await this.#createSource(databases.source, encoding);
-    await this.#createFromTemplate(databases.control);
+    const configured = this.#configured.get(JSON.stringify(views));
+    await Promise.all([
+      this.#createSource(databases.source, encoding),
+      this.#createControl(databases.control, configured),
+    ]);
     // Each installation needs its own project: job ids are unique within a project, and every installation's batch ids begin at 1.
     const projectId = `smart-project-${n}`;
     const authClient = new PassThroughClient();
@@ -128,7 +131,7 @@ export class Stack {
       await Promise.all([source.end(), control.end(), ...clients.map((client) => client.close())]);
     };
     this.#closing.add(close);
-    return await Installation.create({
+    const parts: Parts = {
       env: {
         GOOGLE_CLOUD_PROJECT: projectId,
         SOURCE_DATABASE_URL: this.postgres.url(databases.source, READER.name, READER.password),
@@ -150,11 +153,20 @@ export class Stack {
       mailboxes,
       close,
       views,
-    });
+    };
+    if (configured !== undefined) return await Installation.of(parts);
+    const installation = await Installation.create(parts);
+    await this.#copyDatabase(databases.control, `configured_${n}`);
+    this.#configured.set(JSON.stringify(views), `configured_${n}`);
+    return installation;
   }
 
-  /** Creates the database of a source in another encoding than its template's. */
-  async #createSource(name: string, encoding: string): Promise<void> {
+  /** Creates the database of a source: a copy of its template, or in another encoding than the template's. */
+  async #createSource(name: string, encoding: string | undefined): Promise<void> {
+    if (encoding === undefined) {
+      await this.#server.query(`create database ${name} template sample`);
+      return;
+    }
     await this.#server.query(
       `create database ${name} template template0 encoding '${encoding}' locale_provider libc lc_collate 'C' lc_ctype 'C'`,
     );
@@ -165,7 +177,7 @@ export class Stack {
 
   /** Returns the same source and warehouse with a new control database: the empty one at `url`, or one that is created here. */
   async withNewControl({ parts }: Installation, url?: string): Promise<Installation> {
-    const controlUrl = url ?? (await this.#createControl());
+    const controlUrl = url ?? (await this.#createControl(`control_${++this.#installations}`));
     return await Installation.create({
       ...parts,
       env: { ...parts.env, CONTROL_DATABASE_URL: controlUrl },
@@ -190,29 +202,27 @@ export class Stack {
       `control_${this.#installations}`,
       new URL(parts.control.options.connectionString ?? '').pathname.slice(1),
     ];
-    // A database is copied only while nobody is connected to it.
-    await this.#server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
-      original,
-    ]);
-    await this.#server.query(`create database ${name} template ${original}`);
+    await this.#copyDatabase(original, name);
     const controlUrl = this.postgres.url(name);
     const env = { ...parts.env, CONTROL_DATABASE_URL: controlUrl };
     return await Installation.of({ ...parts, env, control: this.connect(controlUrl) });
   }
 
-  async #createControl(): Promise<string> {
-    this.#installations += 1;
-    const name = `control_${this.#installations}`;
-    return await this.#createFromTemplate(name);
-  }
-
-  /** A control database as the migrations leave it, with an identity of its own. Returns its URL. */
-  async #createFromTemplate(name: string): Promise<string> {
-    await this.#server.query(`create database ${name} template control`);
+  /** Creates a control database of a template, with an identity of its own. Returns its URL. */
+  async #createControl(name: string, template = 'control'): Promise<string> {
+    await this.#server.query(`create database ${name} template ${template}`);
     const pool = this.connect(this.postgres.url(name));
-    await pool.query('update etl.installation set id = gen_random_uuid()');
+    await pool.query('update etl.installation set id = gen_random_uuid(), home = null');
     await pool.end();
     return this.postgres.url(name);
+  }
+
+  /** Ends all connections to a database, as it is copied only while nobody is connected to it, and copies it. */
+  async #copyDatabase(original: string, copy: string): Promise<void> {
+    await this.#server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      original,
+    ]);
+    await this.#server.query(`create database ${copy} template ${original}`);
   }
 
   /** Opens a pool as superuser, which the stack closes when it stops. */

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { archiveFiles, buildInstalled, installArchive, makeArchive } from '../../deployed/archive.ts';
 import { DeployedFunction } from '../../deployed/deployed-function.ts';
-import { startSecretManager } from '../../emulators/secret-manager/start-secret-manager.ts';
+import { type SecretManagerStandIn, startSecretManager } from '../../emulators/secret-manager/start-secret-manager.ts';
 import { STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
@@ -202,11 +202,14 @@ describe('the deployed archive', () => {
 
   describe('running', () => {
     const { on, stack } = useInstallation({ per: 'file', views: [STREAMED_ENTRY] });
+    let secretManager: SecretManagerStandIn;
 
     before(async () => {
+      secretManager = await startSecretManager();
       await on.source.add('app_project', { id: 1, name: 'one' });
       await on.source.add('app_incident', { id: 1 });
     });
+    after(() => secretManager.close());
 
     /** Calls a function in a new process; returns its answer and the packages and files that it loaded. */
     const call = async (
@@ -257,8 +260,6 @@ describe('the deployed archive', () => {
     });
 
     it('reaches Pub/Sub and Secret Manager without gRPC, and without a package of theirs', async () => {
-      const secretManager = await startSecretManager();
-      after(() => secretManager.close());
       secretManager.secrets.add('smart-project', 'source-url', String(on.parts.env.SOURCE_DATABASE_URL));
       const settings = {
         SOURCE_DATABASE_URL: 'sm://smart-project/source-url/latest',
