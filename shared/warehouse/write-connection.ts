@@ -13,6 +13,9 @@ export type WriteTarget = {
 
 export type AppendAnswer = Awaited<ReturnType<ReturnType<managedwriter.Writer['appendRows']>['getResult']>>;
 
+/** The first answer may take so much longer than others: the connection has to be opened, and the table to be found. */
+const OPENING_MS = 1_000;
+
 /**
  * One connection to a table's default stream, which opens with the first request. It must not be used again after a failure:
  * the client matches answers to requests by their order alone, so it could take an answer on a reopened connection for the answer to a
@@ -20,9 +23,10 @@ export type AppendAnswer = Awaited<ReturnType<ReturnType<managedwriter.Writer['a
  */
 export class WriteConnection {
   readonly #writer: Promise<managedwriter.Writer>;
-  /** How to fail each request without an answer, and when it was sent, the oldest first. */
+  /** How to fail each request without an answer, and since when its answer is measured, the oldest first. */
   readonly #unanswered = new Map<(reason: unknown) => void, number>();
-  #lastAnswerMs: number | undefined;
+  #hasAnswered = false;
+  #lastAnswerMs = 0;
 
   constructor(client: managedwriter.WriterClient, target: WriteTarget) {
     this.#writer = openWriter(client, target);
@@ -35,33 +39,46 @@ export class WriteConnection {
     return this.#unanswered.size;
   }
 
-  /** How long the last answer took, or for how long the oldest request has waited for its answer by now, if that is longer. */
+  /**
+   * How long the last answer took, or for how long the oldest request has waited for its answer by now, if that is longer. The time that a
+   * connection may take to open is not counted.
+   */
   get answerMs(): number {
-    const nowMs = performance.now();
-    const [oldestMs = nowMs] = this.#unanswered.values();
-    return Math.max(this.#lastAnswerMs ?? 0, nowMs - oldestMs);
+    const [oldestMs] = this.#unanswered.values();
+    return Math.max(this.#lastAnswerMs, oldestMs === undefined ? 0 : this.#msSince(oldestMs));
   }
 
   /** Whether any request has got an answer. */
   get hasAnswered(): boolean {
-    return this.#lastAnswerMs !== undefined;
+    return this.#hasAnswered;
   }
 
   /** Sends one request and returns its answer. */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
     const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
-    const sentMs = performance.now();
-    this.#unanswered.set(reject, sentMs);
+    this.#unanswered.set(reject, performance.now());
     this.#writer.then((writer) => writer.appendRows({ serializedRows }).getResult()).then(resolve, reject);
     try {
       const answer = await promise;
-      this.#lastAnswerMs = performance.now() - sentMs;
+      this.#measure(this.#unanswered.get(reject) as number);
       return answer;
     } finally {
       clearTimeout(timer);
       this.#unanswered.delete(reject);
     }
+  }
+
+  #measure(sentMs: number): void {
+    this.#lastAnswerMs = this.#msSince(sentMs);
+    if (this.#hasAnswered) return;
+    this.#hasAnswered = true;
+    // They have waited for the connection to open as well.
+    for (const request of this.#unanswered.keys()) this.#unanswered.set(request, performance.now());
+  }
+
+  #msSince(sentMs: number): number {
+    return performance.now() - sentMs - (this.#hasAnswered ? 0 : OPENING_MS);
   }
 
   /** Closes the connection. Every request that waits on it fails with `reason`; the client would leave it waiting forever. */

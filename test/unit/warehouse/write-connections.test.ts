@@ -10,6 +10,7 @@ const TARGET = { table: 'projects/p/datasets/d/tables/t', descriptor: { name: 'R
 /** A connection of a client that never reaches a server: the test answers its requests, the oldest first. */
 class FakeConnection {
   isOpen = true;
+  hasAnswered = false;
   readonly #answers: { resolve: (answer: object) => void; reject: (error: Error) => void }[] = [];
 
   getStreamId = () => 's';
@@ -22,7 +23,10 @@ class FakeConnection {
     this.#answers.push({ resolve, reject });
     return { getResult: () => promise };
   }
-  answer = () => this.#answers.shift()?.resolve({});
+  answer = () => {
+    this.#answers.shift()?.resolve({});
+    this.hasAnswered = true;
+  };
   fail = () => this.#answers.shift()?.reject(new Error('broken'));
   get requests(): number {
     return this.#answers.length;
@@ -71,6 +75,18 @@ describe('write connections', () => {
     await turn();
     return opened.length;
   }
+  /** Lets every connection have an answer to its first request, two more requests, and no answer to these in time. Opens another one if it may. */
+  async function addWhenLate(): Promise<number> {
+    for (const [n, { hasAnswered }] of opened.entries()) {
+      if (hasAnswered) continue;
+      await send(connections.maxUnanswered - inFlight());
+      await answer(n);
+    }
+    await send(connections.maxUnanswered - inFlight());
+    await elapse(LATE_MS);
+    return await add();
+  }
+  const inFlight = () => requests().reduce((all, some) => all + some, 0);
   const requests = () => opened.map((connection) => connection.requests);
 
   it('open no second one while the requests of the first are not used up', async () => {
@@ -89,8 +105,29 @@ describe('write connections', () => {
     assert.equal(await add(), 1);
   });
 
-  it('open a second one when no answer comes in time', async () => {
+  it('open a second one when the first does not open within a second', async () => {
     await send(2);
+    await elapse(1_000 + LATE_MS);
+
+    assert.equal(await add(), 2);
+  });
+
+  it('open no second one while the first opens', async () => {
+    await send(2);
+    await elapse(LATE_MS);
+    assert.equal(await add(), 1);
+
+    await answer(0);
+    await send(1);
+
+    assert.deepEqual(requests(), [2]);
+    assert.equal(await add(), 1);
+  });
+
+  it('open a second one when an answer after the first does not come in time', async () => {
+    await send(2);
+    await answer(0);
+    await send(1);
     await elapse(LATE_MS);
 
     assert.equal(await add(), 2);
@@ -99,8 +136,8 @@ describe('write connections', () => {
 
   it('open a second one when answers come, but late', async () => {
     await send(2);
-    await elapse(LATE_MS);
     await answer(0);
+    await elapse(LATE_MS);
     await answer(0);
     await send(2);
 
@@ -108,24 +145,21 @@ describe('write connections', () => {
   });
 
   it('open no third one while one of two answers in time', async () => {
-    await send(2);
-    await elapse(LATE_MS);
-    await add();
+    await send(1);
+    await addWhenLate();
     await send(2);
     assert.deepEqual(requests(), [2, 2]);
     await answer(1);
-    await send(1);
+    await answer(1);
+    await send(2);
     assert.deepEqual(requests(), [2, 2]);
 
     assert.equal(await add(), 2);
   });
 
   it('I10 are four at most, with two requests each', async () => {
-    for (let n = 1; n <= 6; n += 1) {
-      await send(connections.maxUnanswered - requests().reduce((all, some) => all + some, 0));
-      await elapse(LATE_MS);
-      connections.addIfFull();
-    }
+    await send(1);
+    for (let n = 1; n <= 6; n += 1) await addWhenLate();
 
     assert.equal(opened.length, 4);
     assert.equal(connections.maxUnanswered, 8);
@@ -133,9 +167,8 @@ describe('write connections', () => {
   });
 
   it('use a failed one never again, and the others on', async () => {
-    await send(2);
-    await elapse(LATE_MS);
-    await add();
+    await send(1);
+    await addWhenLate();
     await send(2);
     await answer(1);
     await fail(1);
@@ -152,9 +185,8 @@ describe('write connections', () => {
   });
 
   it('take a new one in the place of a failed one, rather than one that has no room', async () => {
-    await send(2);
-    await elapse(LATE_MS);
-    await add();
+    await send(1);
+    await addWhenLate();
     await send(1);
     await answer(1);
     await send(1);
