@@ -4,11 +4,22 @@ import { onClosedOutput } from './closed-output.ts';
 const HELP = { help: { type: 'boolean', short: 'h' } } as const;
 
 /**
+ * A signal's own effect would end a script without its event `exit`, on which the servers that it started are stopped. The codes are those of
+ * a shell.
+ */
+const EXIT_CODES = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const;
+
+/**
  * Reads the options of a script. `--help` prints the usage and ends the script with exit code 0. Anything wrong ends it with exit code 2,
- * the reason and the usage. A closed output ends it, too.
+ * the reason and the usage. A closed output or a signal ends it, too, with what it has started.
  */
 export function createOptions(usage: string) {
   onClosedOutput(() => process.exit(1));
+  for (const [signal, code] of EXIT_CODES) process.once(signal, () => process.exit(code));
 
   function refuse(problem: string): never {
     console.error(`${problem}\n${usage}`);

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { isAlive } from '../../emulators/process-identity.ts';
 import { Command } from '../../support/command.ts';
+import { processTree } from '../../support/process-tree.ts';
+import { until } from '../../support/until.ts';
 
 const soak = (...args: string[]) => new Command('faults/soak.ts', args);
 
@@ -20,6 +23,19 @@ describe('npm run soak', () => {
       assert.match(command.output, /^Usage: npm run soak \[-- options\]$/m);
     });
   }
+
+  it('stops its servers when it is interrupted', async () => {
+    const command = soak('--minutes', '10', '--writers', '2');
+    // The first tick needs all servers.
+    await command.saysLine(/tick/);
+    const tree = processTree(command.pid);
+    assert.ok(tree.length > 1, 'it has no server');
+
+    await command.interrupt();
+
+    assert.equal(await command.exitCode, 130);
+    await until(() => !tree.some(isAlive));
+  });
 
   it('prints its seed and ends with one line of JSON', async () => {
     const command = soak('--transactions', '60', '--writers', '4', '--seed', '7');
