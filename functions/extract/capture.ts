@@ -3,7 +3,7 @@ import { shrinkAfter } from '../../shared/batch/batch-size.ts';
 import { DeadlineExceeded } from '../../shared/deadline.ts';
 import type { ViewFingerprint } from '../../shared/model/view-fingerprint.ts';
 import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
-import { destroyConnection } from '../../shared/postgres/unresponsive.ts';
+import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { type Capture, capture, captureInitial } from '../../shared/source/capture.ts';
 import { warnOfStuckFloor } from '../../shared/source/change-log.ts';
@@ -75,11 +75,9 @@ async function captureInTime<T>(
 ): Promise<T> {
   const { deadline, size, source } = extraction;
   try {
-    return await deadline.enforce(`the capture of view ${source.name}`, async (signal) => {
-      const stop = () => destroyConnection(client);
-      signal.addEventListener('abort', stop);
-      return await work().finally(() => signal.removeEventListener('abort', stop));
-    });
+    return await deadline.enforce(`the capture of view ${source.name}`, (signal) =>
+      abortable(client, signal, work),
+    );
   } catch (thrown) {
     const isTimeUp = thrown instanceof DeadlineExceeded;
     const error = fromPostgres(thrown, 'source');

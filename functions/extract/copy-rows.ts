@@ -3,6 +3,7 @@ import { DataHubError } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import { WHOLE } from '../../shared/model/slice.ts';
 import type { StagedObject } from '../../shared/model/staged-format.ts';
+import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { assertUniqueKeys } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
@@ -54,7 +55,8 @@ async function copyAs(
     : { kind: 'captured' };
   const copied = await copyUpserts(client, view, rows, writer(0), signal);
   if (copied.hasLongRow) return null;
-  if (batch.isComplete && !copied.hasOwnKeys) await assertUniqueKeys(client, view);
+  if (batch.isComplete && !copied.hasOwnKeys)
+    await abortable(client, signal, () => assertUniqueKeys(client, view));
   const deletes = hasDeletes ? await copyDeletes(client, view, writer(1), signal) : [];
   return await completeBatch(objects, format, copy, { ...copied, upserts: copied.objects, deletes });
 }

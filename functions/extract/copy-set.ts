@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { StagedObject } from '../../shared/model/staged-format.ts';
+import { abortable } from '../../shared/postgres/unresponsive.ts';
 import { type CopiedRows, RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
@@ -43,7 +44,9 @@ export async function copyUpserts(
     statement: upsertsStatement(view, rows),
     set: 'upserts',
   };
-  return await copySet(client, copied, writer, signal, () => findUnreadable(client, view, rows));
+  return await copySet(client, copied, writer, signal, () =>
+    abortable(client, signal, () => findUnreadable(client, view, rows)),
+  );
 }
 
 /** Copies the captured keys that the view does not have. */

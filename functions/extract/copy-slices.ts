@@ -4,6 +4,7 @@ import type { CopiedSlice, PlannedSlice, SlicedCopy } from '../../shared/control
 import { type Deadline, DeadlineExceeded } from '../../shared/deadline.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
+import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { assertUniqueKeys } from '../../shared/source/capture.ts';
 import { addPolicyValues } from '../../shared/source/policy-values.ts';
@@ -174,7 +175,8 @@ async function copySlice(
         writer,
         signal,
       );
-      if (!upserts.hasLongRow && !upserts.hasOwnKeys) await assertUniqueKeys(client, view, slice);
+      if (!upserts.hasLongRow && !upserts.hasOwnKeys)
+        await abortable(client, signal, () => assertUniqueKeys(client, view, slice));
       return upserts;
     });
     if (hasLongRow) return 'has a long row';

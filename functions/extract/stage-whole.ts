@@ -1,15 +1,17 @@
 import type pg from 'pg';
 import { abandonBatch } from '../../shared/batch/abandon-batch.ts';
 import { shrinkAfter } from '../../shared/batch/batch-size.ts';
+import { DeadlineExceeded } from '../../shared/deadline.ts';
 import { DataHubError } from '../../shared/errors.ts';
 import { MAX_LOADED_OBJECTS } from '../../shared/model/load-limits.ts';
 import { thenResume } from '../../shared/model/resume-advice.ts';
 import { type Slice, WHOLE } from '../../shared/model/slice.ts';
 import { fromPostgres, QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
+import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { assertUniqueKeys, hasNullKey } from '../../shared/source/capture.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
-import { splitSlice } from '../../shared/source/plan-slices.ts';
+import { splitEvenly, splitSlice } from '../../shared/source/plan-slices.ts';
 import { inSnapshot } from '../../shared/source/snapshot.ts';
 import type { CopiedRows, Copy } from './copy-rows.ts';
 import { copySlices } from './copy-slices.ts';
@@ -22,8 +24,14 @@ const PARTS = 10;
 /** unless it has fewer keys than this: then the view is too slow. */
 const MIN_SLICE_ROWS = 10_000;
 
-const ADVICE =
-  'Find out why the view is slow for so few keys, for example a lock, a missing index, or a part of the view that reads everything for each slice. If nobody has analyzed its main table, run ANALYZE. Or raise the time limits of the function and of its statements. Then resume the view.';
+/** Why a slice that was too slow cannot be cut, and what helps. */
+const ADVICE = {
+  'few keys':
+    'Find out why the view is slow for so few keys, for example a lock, a missing index, or a part of the view that reads everything for each slice. Or raise the time limits of the function and of its statements. Then resume the view.',
+  'keys not read':
+    'The keys were not read in time either, by which the view would be cut into smaller slices. Run ANALYZE on its main table, which lets a load begin in slices, and look for a lock or a missing index of the key. Or raise the time limits of the function and of its statements. Then resume the view.',
+} as const;
+type Uncut = keyof typeof ADVICE;
 
 /** Records the slices in which the batch is copied from now on, whatever becomes of this call. */
 export async function planSlicedCopy(
@@ -62,8 +70,10 @@ export async function stageSlices(
   }
   for (const { place, slice } of copied.tooSlow) {
     const parts = await smallerSlices(view, slice, dependencies);
-    if (parts === null)
-      throw await tooSlow(`a slice of view ${view.name} was not copied`, copy, extraction, dependencies);
+    if (typeof parts === 'string') {
+      const what = `a slice of view ${view.name} was not copied`;
+      throw await tooSlow({ what, advice: ADVICE[parts] }, copy, extraction, dependencies);
+    }
     if (await control.slicedCopies.split(lease, batch.id, place, parts)) {
       log.warn(
         { view: view.name, etlTransactionId: String(batch.id), parts: parts.length },
@@ -89,12 +99,17 @@ async function assertKeys(
   dependencies: Dependencies,
 ): Promise<void> {
   const { view } = copy;
+  const what = `the search for rows of view ${view.name} without a key`;
   try {
-    if (await hasNullKey(client, view)) await assertUniqueKeys(client, view);
+    await extraction.deadline.enforce(what, (signal) =>
+      abortable(client, signal, async () => {
+        if (await hasNullKey(client, view)) await assertUniqueKeys(client, view);
+      }),
+    );
   } catch (error) {
-    if (!isCanceled(error)) throw error;
-    const what = `the search for rows of view ${view.name} without a key did not end`;
-    throw await tooSlow(what, copy, extraction, dependencies, error);
+    if (!(error instanceof DeadlineExceeded) && !isCanceled(error)) throw error;
+    const slow = { what: `${what} did not end`, advice: ADVICE['few keys'], cause: error };
+    throw await tooSlow(slow, copy, extraction, dependencies);
   }
 }
 
@@ -127,8 +142,9 @@ export async function sliceAfter(
   dependencies: Dependencies,
 ): Promise<DataHubError> {
   const parts = await smallerSlices(copy.view, WHOLE, dependencies);
-  if (parts === null) return await tooSlow(slow.what, copy, extraction, dependencies, slow.cause);
-  await inSnapshot(dependencies.source, (client) =>
+  if (typeof parts === 'string')
+    return await tooSlow({ ...slow, advice: ADVICE[parts] }, copy, extraction, dependencies);
+  await inSnapshot(dependencies.slices, (client) =>
     planSlicedCopy(client, extraction, copy, parts, dependencies),
   );
   return new DataHubError('transient', `${slow.what} in time: it goes on in ${parts.length} slices`, {
@@ -138,33 +154,37 @@ export async function sliceAfter(
 }
 
 async function tooSlow(
-  what: string,
+  slow: { what: string; advice: string; cause?: unknown },
   { batch }: Copy,
   extraction: Extraction,
   dependencies: Dependencies,
-  cause?: unknown,
 ): Promise<DataHubError> {
-  const slow = { what, advice: ADVICE, keeps: 1, cause };
-  const error = await shrinkAfter(slow, extentOf(extraction, 0), dependencies);
+  const error = await shrinkAfter({ ...slow, keeps: 1, cause: slow.cause }, extentOf(extraction, 0), dependencies);
   return error.withContext({ etlTransactionId: batch.id });
 }
 
 /** The time at the end of a call is short. */
 const SPLIT_TIMEOUT_MS = 10_000;
 
-/** The parts of a slice that was too slow; null if it has few rows, or if its keys cannot be read in time. */
+/**
+ * The parts of a slice that was too slow, or why there are none. Where its keys cannot be read in time, integer keys are cut at even distances. A
+ * connection for slices is free, as none is copied now, and the pool of other connections may have just the one that this call holds.
+ */
 async function smallerSlices(
   view: SourceView,
   slice: Slice,
-  { source }: Dependencies,
-): Promise<Slice[] | null> {
-  try {
-    return await inSnapshot(source, async (client) => {
+  { slices: connections }: Dependencies,
+): Promise<Slice[] | Uncut> {
+  const cut = <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> =>
+    inSnapshot(connections, async (client) => {
       await client.query(`set local statement_timeout = ${SPLIT_TIMEOUT_MS}`);
-      return await splitSlice(client, view, slice, { count: PARTS, minRows: MIN_SLICE_ROWS });
+      return await work(client);
     });
+  const limits = { count: PARTS, minRows: MIN_SLICE_ROWS };
+  try {
+    return (await cut((client) => splitSlice(client, view, slice, limits))) ?? 'few keys';
   } catch (error) {
-    if (isCanceled(error)) return null;
-    throw error;
+    if (!isCanceled(error)) throw error;
   }
+  return (await cut((client) => splitEvenly(client, view, slice, PARTS))) ?? 'keys not read';
 }

@@ -140,6 +140,15 @@ export function isRefusedLogin(error: unknown): boolean {
   return code === '28P01' || code === '28000';
 }
 
+/**
+ * Of an error of `set transaction snapshot`: whether the transaction that exported the snapshot has ended. The codes are those since PostgreSQL 17,
+ * until 16, and of a transaction that is just ending.
+ */
+export function isEndedSnapshot(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '42704' || code === '22023' || code === '55000';
+}
+
 /** PgBouncer's answer to start-up parameters that it does not know. A server never finds fault with ours. */
 export function isRefusedProtocol(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '08P01';

@@ -8,6 +8,28 @@ export function destroyConnection(client: pg.ClientBase): void {
 }
 
 /**
+ * Runs `work` on a connection, and destroys the connection when the signal aborts, so that a long statement ends. Throws the signal's reason
+ * then.
+ */
+export async function abortable<T>(
+  client: pg.ClientBase,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const stop = () => destroyConnection(client);
+  signal.addEventListener('abort', stop);
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/**
  * Destroys a connection on which the server has sent nothing for `seconds` although a query is running, so that the query fails. A live
  * server answers within its own statement time-out; without this limit, a query on a cut connection would wait for ever. The pause
  * between two queries does not count.

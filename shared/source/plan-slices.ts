@@ -3,8 +3,13 @@ import { type Slice, WHOLE } from '../model/slice.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { SourceView } from './describe-view.ts';
 
+/** Each holds the values of those before it. */
+const INTEGER_TYPES = ['smallint', 'integer', 'bigint'];
+/** They hold the values of any type. */
+const TEXT_TYPES = ['text', 'bpchar'];
+
 export const hasIntegerKey = ({ keyType }: Pick<SourceView, 'keyType'>): boolean =>
-  ['smallint', 'integer', 'bigint'].includes(keyType.sqlType);
+  INTEGER_TYPES.includes(keyType.sqlType);
 
 /** SQL for the rows of a slice, where `key` is SQL for the key; the empty list for a whole view. */
 export function sliceConditions(
@@ -21,7 +26,7 @@ export function sliceConditions(
 
 /**
  * Cuts a large view into at most `maxSlices` slices of about `sliceRows` rows, by PostgreSQL's statistics of the key. Returns one slice with
- * open ends if the view is small, or has no statistics yet that say where to cut it.
+ * open ends if the view is small, or nothing says yet where to cut it.
  */
 export async function planSlices(
   client: pg.ClientBase,
@@ -30,7 +35,7 @@ export async function planSlices(
 ): Promise<Slice[]> {
   const tableRows = await estimateRows(client, view);
   const count = Math.min(limits.maxSlices, Math.ceil(tableRows / limits.sliceRows));
-  if (count < 2) return [WHOLE];
+  if (count < 2 || !(await hasKeysOfTable(client, view))) return [WHOLE];
   const bounds = await histogramOf(client, view);
   const cuts = bounds.length > 1 ? cutsOfHistogram(bounds, count, view) : await evenCuts(client, view, count);
   return slicesBetween(WHOLE, await inKeyOrder(client, view, cuts));
@@ -71,12 +76,18 @@ function cutsOfHistogram(bounds: readonly string[], count: number, view: SourceV
 /** A cut may lie between two bounds, at so many places. */
 const PARTS_OF_A_STEP = 1_000_000;
 
-/** Integer keys at even distances; no cuts for other keys. */
-async function evenCuts(client: pg.ClientBase, view: SourceView, count: number): Promise<string[]> {
+/** Integer keys at even distances within a slice; no cuts for other keys. */
+async function evenCuts(
+  client: pg.ClientBase,
+  view: SourceView,
+  count: number,
+  { from, to }: Slice = WHOLE,
+): Promise<string[]> {
   if (!hasIntegerKey(view)) return [];
   const key = quoteIdentifier(view.primaryKey);
   const bounds = await client.query(
-    `select min(${key})::int8 as low, max(${key})::int8 as high from ${view.mainTable}`,
+    `select coalesce($1::int8, min(${key})::int8) as low, coalesce($2::int8, max(${key})::int8) as high from ${view.mainTable}`,
+    [from, to],
   );
   const { low, high } = bounds.rows[0] as { low: bigint | null; high: bigint | null };
   if (low === null || high === null) return [];
@@ -102,8 +113,23 @@ async function inKeyOrder(
 }
 
 /**
- * Cuts a slice into at most `count` parts with about as many keys of the main table, which it reads. Returns null for a slice with fewer than
- * `minRows` keys.
+ * Whether every key of the main table can be cast to the type of the view's key. Where it cannot, the view leaves out those for which its own cast
+ * would fail, such as texts that are no numbers.
+ */
+async function hasKeysOfTable(client: pg.ClientBase, view: SourceView): Promise<boolean> {
+  const { rows } = await client.query(
+    `select format_type(a.atttypid, null) as type from pg_attribute a where a.attrelid = $1::regclass and a.attname = $2`,
+    [view.mainTable, view.primaryKey],
+  );
+  const type = String(rows[0]?.type);
+  const { sqlType } = view.keyType;
+  const holding = INTEGER_TYPES.includes(type) ? INTEGER_TYPES.slice(INTEGER_TYPES.indexOf(type)) : [type];
+  return [...holding, ...TEXT_TYPES].includes(sqlType);
+}
+
+/**
+ * Cuts a slice into at most `count` parts with about as many keys, and for that reads those of the main table. Returns null for a slice with fewer
+ * than `minRows` keys.
  */
 export async function splitSlice(
   client: pg.ClientBase,
@@ -111,11 +137,13 @@ export async function splitSlice(
   slice: Slice,
   { count, minRows }: { count: number; minRows: number },
 ): Promise<Slice[] | null> {
-  const key = await keyOfTable(client, view);
+  const hasKeys = await hasKeysOfTable(client, view);
+  const column = quoteIdentifier(hasKeys ? view.primaryKey : view.keyColumn);
+  const key = `(t.${column}::${view.keyType.sqlType}${await collationOf(client, view)})`;
   const conditions = sliceConditions(slice, key, view);
   const { rows } = await client.query(
     `select count(*) as "keys", percentile_disc($1::float8[]) within group (order by ${key})::text[] as cuts
-     from ${view.mainTable} t ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}`,
+     from ${hasKeys ? view.mainTable : view.relation} t ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}`,
     [Array.from({ length: count - 1 }, (_, i) => (i + 1) / count)],
   );
   const { keys, cuts } = rows[0] as { keys: bigint; cuts: (string | null)[] | null };
@@ -128,19 +156,32 @@ export async function splitSlice(
   return inside.length === 0 ? null : slicesBetween(slice, inside);
 }
 
-/** SQL for a key of the main table `t` in the type and the collation of the view's key: cuts in another order would make parts that overlap. */
-async function keyOfTable(
+/** Cuts a slice of integer keys at even distances, however many rows there are between them; null if there is nothing to cut, or for other keys. */
+export async function splitEvenly(
   client: pg.ClientBase,
-  { keyColumn, keyType, primaryKey, relation }: SourceView,
-): Promise<string> {
+  view: SourceView,
+  slice: Slice,
+  count: number,
+): Promise<Slice[] | null> {
+  if (!(await hasKeysOfTable(client, view))) return null;
+  const cuts = await evenCuts(client, view, count, slice);
+  const inside = await inKeyOrder(
+    client,
+    view,
+    cuts.filter((cut) => cut !== slice.from),
+  );
+  return inside.length === 0 ? null : slicesBetween(slice, inside);
+}
+
+/** SQL for the collation of the view's key, if it has one: cuts in another order would make parts that overlap. */
+async function collationOf(client: pg.ClientBase, { keyColumn, relation }: SourceView): Promise<string> {
   const { rows } = await client.query(
     `select format('%I.%I', n.nspname, c.collname) as name from pg_attribute a
      join pg_collation c on c.oid = a.attcollation join pg_namespace n on n.oid = c.collnamespace
      where a.attrelid = $1::regclass and a.attname = $2`,
     [relation, keyColumn],
   );
-  const collate = rows[0] === undefined ? '' : ` collate ${rows[0].name}`;
-  return `(t.${quoteIdentifier(primaryKey)}::${keyType.sqlType}${collate})`;
+  return rows[0] === undefined ? '' : ` collate ${rows[0].name}`;
 }
 
 /** How many rows the main table of a view has, as PostgreSQL last estimated; 0 if it has no statistics yet. */

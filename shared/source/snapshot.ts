@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import { DataHubError } from '../errors.ts';
 import { quoteLiteral } from '../postgres/quote.ts';
+import { isEndedSnapshot } from '../postgres/sqlstate.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { assertNewEnough, SERVER_VERSION, type ServerVersion } from './server-version.ts';
 
@@ -44,14 +46,19 @@ export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pr
   return inPinned(pool, `${BEGIN}; ${PIN}`, work);
 }
 
-/** Runs `work` in the transaction that the statements open, in one round trip, whose last one is PIN. */
+/** Runs `work` in the transaction that the statements open, in one round trip, whose last one is PIN; `explain` makes the error of a failing one. */
 function inPinned<T>(
   pool: pg.Pool,
   statements: string,
   work: (client: pg.PoolClient) => Promise<T>,
+  explain: (error: unknown) => unknown = (error) => error,
 ): Promise<T> {
-  const begin = async (client: pg.PoolClient) =>
-    (await client.query(statements)) as unknown as pg.QueryResult[];
+  const begin = async (client: pg.PoolClient) => {
+    const results = await client.query(statements).catch((error: unknown) => {
+      throw explain(error);
+    });
+    return results as unknown as pg.QueryResult[];
+  };
   return inTransaction(pool, 'source', begin, async (client, results) => {
     assertNewEnough(results.at(-1)?.rows[0] as ServerVersion);
     return await work(client);
@@ -76,7 +83,21 @@ export async function exportSnapshot(client: pg.ClientBase): Promise<ExportedSna
   return rows[0] as ExportedSnapshot;
 }
 
-/** Like `inSnapshot`, in a snapshot that `exportSnapshot` exported. A setting of the database may have changed between two connections. */
+const explainImport = (error: unknown): unknown =>
+  isEndedSnapshot(error)
+    ? new DataHubError(
+        'transient',
+        'source database: the snapshot of the copy has ended with its connection',
+        {
+          cause: error,
+        },
+      )
+    : error;
+
+/**
+ * Like `inSnapshot`, in a snapshot that `exportSnapshot` exported. A setting of the database may have changed between two connections. Throws
+ * `transient` if the transaction of the snapshot has ended.
+ */
 export function inExportedSnapshot<T>(
   pool: pg.Pool,
   { name, settings }: ExportedSnapshot,
@@ -87,5 +108,6 @@ export function inExportedSnapshot<T>(
     pool,
     `${BEGIN}; set transaction snapshot ${quoteLiteral(name)}; select ${same.join(', ')}; ${PIN}`,
     work,
+    explainImport,
   );
 }

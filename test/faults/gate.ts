@@ -5,10 +5,10 @@ const POLL_INTERVAL_MS = 20;
 /** The key of the advisory lock that serves as the gate. */
 const GATE = 4711;
 
-const gatedView = (statement: string) => `
+const gatedView = (statement: string, wait = `pg_advisory_xact_lock_shared(${GATE})`) => `
   create function at_gate(id bigint) returns boolean language plpgsql as $$
   begin
-    if id = 1000 and current_query() ${statement} then perform pg_advisory_xact_lock_shared(${GATE}); end if;
+    if id = 1000 and current_query() ${statement} then perform ${wait}; end if;
     return true;
   end $$;
   create or replace view pmr_project as
@@ -21,6 +21,9 @@ export const GATED_COPY = gatedView("like 'copy %'");
 
 /** Makes every statement before the COPY wait at the gate when it reads project 1000. */
 export const GATED_CAPTURE = gatedView("not like 'copy %'");
+
+/** Makes the search for keys that are there twice take longer than a test may: it would not wait so long at the gate, because of lock_timeout. */
+export const SLOW_KEY_SEARCH = gatedView("like '%having count%'", 'pg_sleep(400)');
 
 /** Makes the update that marks a batch as applied wait at the gate. */
 export const GATED_CHANGE = `

@@ -71,6 +71,24 @@ describe('an initial load in parallel slices', () => {
     await on.assertEqual();
   });
 
+  it('I8 goes on with the next call when its snapshot ends with a lost connection', async () => {
+    const { slices } = on.dependencies;
+    const taken = await Promise.all(Array.from({ length: SLICES }, () => slices.connect()));
+    const extracting = on.extract();
+    await until(() => slices.waitingCount === SLICES);
+    await on.source.database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'smart-datahub source' and datname = current_database() and state = 'idle in transaction'`,
+    );
+    for (const client of taken) client.release();
+
+    await assert.rejects(extracting, { kind: 'transient', message: /snapshot of the copy has ended/ });
+
+    assert.equal(await on.haltedReason(), null);
+    assert.partialDeepStrictEqual(await on.replicate(), { etlTransactionId: '1', added: String(ROWS) });
+    await on.assertEqual();
+  });
+
   it('stops completely when one slice fails: no slice continues, no connection stays busy, and the next attempt succeeds', async () => {
     const held = [hold(), hold(), hold()];
     stack.storage.faults.next('storage.objects.insert', ...held, failBefore(403));

@@ -6,7 +6,7 @@ import type { Slice } from '../../../shared/model/slice.ts';
 import { capture } from '../../../shared/source/capture.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyOut, copyRows, loggedKeysStatement, upsertsStatement } from '../../../shared/source/fetch.ts';
-import { planSlices, splitSlice } from '../../../shared/source/plan-slices.ts';
+import { planSlices, splitEvenly, splitSlice } from '../../../shared/source/plan-slices.ts';
 import { exportSnapshot, inExportedSnapshot, inSnapshot } from '../../../shared/source/snapshot.ts';
 import { until } from '../../support/until.ts';
 import { makeViewSource } from './make-view-source.ts';
@@ -18,7 +18,8 @@ const SCHEMA = `
   create view item_view as select id as item_id, name from item where not is_hidden;
   create table coded (id text collate "C" primary key);
   create view coded_view as select id collate "und-x-icu" as item_id from coded;
-  create view text_view as select id::text as item_id, name from item;`;
+  create view text_view as select id::text as item_id, name from item;
+  create view number_view as select id::bigint as item_id from coded where id ~ '^[0-9]+$';`;
 
 const CODED = { name: 'coded_view', mainTable: 'coded' };
 
@@ -214,6 +215,37 @@ describe('fetching the rows of a view', () => {
         }
         assert.equal(await splitSlice(client, view, slice, { count: 5, minRows: 491 }), null);
       });
+    });
+
+    it('cuts integer keys at even distances without reading them', async () => {
+      await source.pool.query('insert into item values (10), (12), (1000)');
+      await withView(async (client, view) => {
+        const cuts = async (slice: Slice, count: number) =>
+          (await splitEvenly(client, view, slice, count))?.map(({ from, to }) => `${from} ${to}`);
+        assert.deepEqual(await cuts({ from: null, to: null }, 3), ['null 340', '340 670', '670 null']);
+        assert.deepEqual(await cuts({ from: '100', to: '200' }, 2), ['100 150', '150 200']);
+        assert.deepEqual(await cuts({ from: '100', to: '102' }, 10), ['100 101', '101 102']);
+        assert.equal(await cuts({ from: '100', to: '101' }, 10), undefined);
+      });
+      await withView(async (client, view) => {
+        assert.equal(await splitEvenly(client, view, { from: null, to: null }, 3), null);
+      }, CODED);
+    });
+
+    it('does not cast keys of the table that the view leaves out', async () => {
+      await source.pool.query(
+        `insert into coded select i::text from generate_series(1, 900) i union all select 'x' || i from generate_series(1, 100) i;
+         analyze coded`,
+      );
+      await withView(
+        async (client, view) => {
+          const whole = { from: null, to: null };
+          assert.deepEqual(await planSlices(client, view, { sliceRows: 100, maxSlices: 4 }), [whole]);
+          assert.equal((await splitSlice(client, view, whole, { count: 4, minRows: 900 }))?.length, 4);
+          assert.equal(await splitSlice(client, view, whole, { count: 4, minRows: 901 }), null);
+        },
+        { name: 'number_view', mainTable: 'coded' },
+      );
     });
 
     for (const [what, differing, fillQuery] of [
