@@ -89,7 +89,7 @@ export function adviceForCause(...causes: (string | number | false | undefined)[
   return advice === undefined ? {} : { advice };
 }
 
-/** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". A DataHubError, which names it already, stays as it is. */
+/** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". A DataHubError names it already, except `NoAnswer`. */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
   if (error instanceof NoAnswer)
     return new DataHubError(error.kind, `${what}: ${error.message}`, { cause: error, context });
