@@ -7,6 +7,7 @@ import {
   isProgrammingError,
   RETRIED,
 } from '../errors.ts';
+import { NoAnswer } from './no-answer.ts';
 import { withoutValues } from './without-values.ts';
 
 // BigQuery's error reasons, https://cloud.google.com/bigquery/docs/error-messages
@@ -88,8 +89,10 @@ export function adviceForCause(...causes: (string | number | false | undefined)[
   return advice === undefined ? {} : { advice };
 }
 
-/** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". */
+/** Classifies an error of a Google client by its code and reason. `what` begins the message, for example "job x". A DataHubError names it already, except `NoAnswer`. */
 export function fromGoogle(error: unknown, what: string, context: ErrorContext = {}): DataHubError {
+  if (error instanceof NoAnswer)
+    return new DataHubError(error.kind, `${what}: ${error.message}`, { cause: error, context });
   if (error instanceof DataHubError) return error;
   // A SyntaxError comes from a truncated body, since the clients parse nothing of ours.
   if (isProgrammingError(error) && !(error instanceof SyntaxError))

@@ -1,4 +1,4 @@
-import { DataHubError } from '../errors.ts';
+import { NoAnswer } from './no-answer.ts';
 
 // Google's REST clients accept a time-out and ignore it: teeny-request passes it to node-fetch, which has none. Without the time-outs below,
 // a call to an unreachable server would wait until the platform kills the function.
@@ -10,7 +10,7 @@ type RestClient = { request: (options: never, callback: never) => void };
 export function addRequestTimeout(client: RestClient, seconds: number): void {
   const request = client.request.bind(client) as (options: unknown, callback: Callback) => void;
   client.request = ((options: unknown, callback: Callback) => {
-    const timer = setTimeout(() => answerOnce(noAnswer(seconds)), seconds * 1000);
+    const timer = setTimeout(() => answerOnce(new NoAnswer(`${seconds} seconds`)), seconds * 1000);
     let isAnswered = false;
     const answerOnce: Callback = (...answer) => {
       clearTimeout(timer);
@@ -25,10 +25,6 @@ export function addRequestTimeout(client: RestClient, seconds: number): void {
 /** Settles like the call, or throws `transient` when it does not settle in time. */
 export async function withRequestTimeout<T>(seconds: number, call: Promise<T>): Promise<T> {
   const { promise: timeUp, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(noAnswer(seconds)), seconds * 1000);
+  const timer = setTimeout(() => reject(new NoAnswer(`${seconds} seconds`)), seconds * 1000);
   return await Promise.race([call, timeUp]).finally(() => clearTimeout(timer));
-}
-
-export function noAnswer(seconds: number): DataHubError {
-  return new DataHubError('transient', `no answer within ${seconds} seconds`);
 }

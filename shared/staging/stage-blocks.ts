@@ -8,7 +8,10 @@ import type { StagedObject } from '../model/staged-format.ts';
 import type { RowFormat } from './format/row-format.ts';
 import { StallTimeout } from './stall-timeout.ts';
 
-/** So many packed blocks may wait for the upload, while the next ones are encoded. */
+/**
+ * So many packed blocks may wait for the upload. Three more are packed at once (`mapAhead`), while the encoder fills the next one. An upload that stalls holds
+ * nine packed blocks in memory: these two, the two that `mapAhead` holds then, and five in the streams of Google's client.
+ */
 const PACKED_AHEAD = 2;
 
 export type StageOptions = {
@@ -51,9 +54,10 @@ export async function stageBlocks(
     )
       .catch((error: unknown) => {
         if (options.signal.aborted) throw options.signal.reason;
-        if (stallTimeout.signal.aborted) throw stallTimeout.signal.reason;
-        if (codeOf(error) === 412) throw batchIdCollision(name, error);
-        throw fromGoogle(error, `staged object ${name}`);
+        // What the pipeline throws after a stall only follows from it.
+        const cause: unknown = stallTimeout.signal.aborted ? stallTimeout.signal.reason : error;
+        if (codeOf(cause) === 412) throw batchIdCollision(name, cause);
+        throw fromGoogle(cause, `staged object ${name}`);
       })
       .finally(() => stallTimeout.stop());
     staged.push({

@@ -200,10 +200,8 @@ export function createStaging(
         if (count !== rows) throw stagingLost(name, `it has ${count} rows instead of ${rows}`);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof DataHubError) throw error;
-        throw codeOf(error) === undefined
-          ? stagingLost(name, 'it is corrupt', error)
-          : readError(name, error);
+        const isUnreadable = codeOf(error) === undefined && !(error instanceof DataHubError);
+        throw isUnreadable ? stagingLost(name, 'it is corrupt', error) : readError(name, error);
       }
     },
 

@@ -1,7 +1,7 @@
-import { noAnswer } from '../google/request-timeout.ts';
+import { NoAnswer } from '../google/no-answer.ts';
 
 /**
- * Limits each wait for Cloud Storage during an upload. `signal` aborts with a `transient` error when `seconds` pass between `start` and
+ * Limits each wait for Cloud Storage during an upload. `signal` aborts with `NoAnswer` when `seconds` pass between `start` and
  * `stop`.
  */
 export class StallTimeout {
@@ -20,7 +20,10 @@ export class StallTimeout {
   /** Begins a wait, or begins the current one again. */
   start(): void {
     this.stop();
-    this.#timer = setTimeout(() => this.#ended.abort(noAnswer(this.#seconds)), this.#seconds * 1000);
+    this.#timer = setTimeout(
+      () => this.#ended.abort(new NoAnswer(`${this.#seconds} seconds`)),
+      this.#seconds * 1000,
+    );
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 import { managedwriter } from '@google-cloud/bigquery-storage';
-import { DataHubError } from '../errors.ts';
+import { NoAnswer } from '../google/no-answer.ts';
 
 /** The table and the message type that a connection writes. */
 export type WriteTarget = {
@@ -53,10 +53,10 @@ export class WriteConnection {
     return this.#hasAnswered;
   }
 
-  /** Sends one request and returns its answer. */
+  /** Sends one request and returns its answer. Throws `NoAnswer` when none arrives in time. */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendAnswer>();
-    const timer = setTimeout(() => reject(appendTimedOut(timeoutMs)), timeoutMs);
+    const timer = setTimeout(() => reject(new NoAnswer(`${timeoutMs} ms`)), timeoutMs);
     this.#unanswered.set(reject, performance.now());
     this.#writer.then((writer) => writer.appendRows({ serializedRows }).getResult()).then(resolve, reject);
     try {
@@ -102,8 +102,4 @@ async function openWriter(
   // Without a listener, an error would end the process. Every request reports the error itself.
   connection.onConnectionError(() => undefined);
   return new managedwriter.Writer({ connection, protoDescriptor: descriptor, traceId });
-}
-
-function appendTimedOut(timeoutMs: number): DataHubError {
-  return new DataHubError('transient', `an append got no answer within ${timeoutMs} ms`);
 }

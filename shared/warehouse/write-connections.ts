@@ -37,7 +37,7 @@ export class WriteConnections {
 
   /**
    * Sends one request on the connection that has the fewest, and returns its answer. When the connection fails, every request on it throws
-   * the failure, and the next ones take other connections. A request that a failed one leaves behind may need a new one in its place.
+   * the failure, and the next ones take other connections.
    */
   async append(serializedRows: Uint8Array[], timeoutMs: number): Promise<AppendAnswer> {
     const connection = this.#choose();
@@ -76,6 +76,7 @@ export class WriteConnections {
     if (!connection.hasAnswered && this.#open.size > 0) this.#maxConnections = this.#open.size;
   }
 
+  /** The open connection with the fewest requests; a new connection in place of those that failed, if the others have no room. */
   #choose(): WriteConnection {
     const [least] = [...this.#open].sort((a, b) => a.unanswered - b.unanswered || a.answerMs - b.answerMs);
     if (least === undefined) return this.#add();

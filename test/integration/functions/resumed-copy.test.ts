@@ -40,6 +40,23 @@ describe('a whole view whose copy takes several calls', () => {
     return brief;
   };
 
+  /** A process with 90 seconds for each call, of which each slice takes so many, and nothing else any. */
+  const steadyProcess = async (sliceSeconds: number): Promise<Installation> => {
+    const steady = await on.anotherProcess({ TIME_LIMIT_SECONDS: '100' });
+    const { control } = steady.dependencies;
+    let nowMs = Date.now();
+    const noteAndAge: typeof control.slicedCopies.note = async (...slice) => {
+      nowMs += sliceSeconds * 1000;
+      return await control.slicedCopies.note(...slice);
+    };
+    steady.dependencies = {
+      ...steady.dependencies,
+      clock: { nowMs: () => nowMs },
+      control: { ...control, slicedCopies: { ...control.slicedCopies, note: noteAndAge } },
+    };
+    return steady;
+  };
+
   const copied = async () =>
     (
       await on.control.query(
@@ -121,6 +138,17 @@ describe('a whole view whose copy takes several calls', () => {
     assert.ok((status?.inFlight?.copy?.rowsPerSecond ?? 0) > 0);
     assert.ok((status?.inFlight?.copy?.secondsLeft ?? 0) > 0);
   });
+
+  for (const [sliceSeconds, slicesDone, what] of [
+    [35, 2, 'more than'],
+    [36, 1, 'no more than'],
+  ] as const) {
+    it(`copies ${slicesDone} in a call that has ${what} one and a half times the time of the first left after it`, async () => {
+      const result = await (await steadyProcess(sliceSeconds)).extract();
+
+      assert.partialDeepStrictEqual(result, { outcome: 'copying', slices: 4, slicesDone });
+    });
+  }
 
   it('I5 copies no slice twice when a call fails, and names the objects of each call otherwise', async () => {
     stack.storage.faults.next('storage.objects.insert', pass(), pass(), failBefore(403));

@@ -22,6 +22,10 @@ const raw =
   (status: number, body: string): Answer =>
   (response) =>
     void response.writeHead(status).end(body);
+const redirect =
+  (status: number, location: string): Answer =>
+  (response) =>
+    void response.writeHead(status, { location }).end();
 const DROP: Answer = (response) => void response.socket?.destroy();
 const CUT_OFF: Answer = (response) => {
   response.writeHead(200, { 'content-length': 100 }).write('{"hunter":');
@@ -189,6 +193,28 @@ describe('a call by REST', () => {
 
       const shown = inspect(fromGoogle(error, 'topic x'), { depth: 10, showHidden: true });
       assert.doesNotMatch(shown, /hunter/);
+    });
+  }
+
+  for (const status of [302, 307]) {
+    it(`follows no redirection, which could take the token elsewhere: ${status}`, async () => {
+      const receivedElsewhere: string[] = [];
+      const elsewhere = createServer((request, response) => {
+        receivedElsewhere.push(String(request.url));
+        OK(response);
+      }).listen(0, '127.0.0.1');
+      await once(elsewhere, 'listening');
+      const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/elsewhere`;
+      answers.push(...Array.from({ length: 50 }, () => redirect(status, location)));
+
+      try {
+        await failure(clientOf(0.2));
+
+        assert.deepEqual(receivedElsewhere, []);
+      } finally {
+        elsewhere.close();
+        elsewhere.closeAllConnections();
+      }
     });
   }
 

@@ -5,6 +5,7 @@ import { PassThroughClient } from 'google-auth-library';
 import type { Column } from '../../../shared/model/columns.ts';
 import { avroFormat } from '../../../shared/staging/format/avro-format.ts';
 import { createStaging, type Manifest, type Staging } from '../../../shared/staging/staging.ts';
+import { hold } from '../../emulators/faults.ts';
 import { type StorageStandIn, startStorage } from '../../emulators/storage/start-storage.ts';
 
 const NAME = 'pmr_project/1/upserts-00000.avro';
@@ -35,22 +36,25 @@ describe('the keys of staged Avro files', () => {
   let standIn: StorageStandIn;
   let bucket: Bucket;
   let staging: Staging;
+  let impatient: Staging;
 
   before(async () => {
     standIn = await startStorage();
     const authClient = new PassThroughClient();
     const storage = new Storage({ apiEndpoint: standIn.url, projectId: 'local', authClient });
     [bucket] = await storage.createBucket('staging', { location: 'EU' });
-    const limits = { maxPartBytes: 1024, callTimeoutSeconds: 60 };
-    staging = createStaging(async () => storage, bucket.name, limits);
+    const open = (callTimeoutSeconds: number) =>
+      createStaging(async () => storage, bucket.name, { maxPartBytes: 1024, callTimeoutSeconds });
+    staging = open(60);
+    impatient = open(0.05);
   });
   after(() => standIn.close());
 
-  async function keysOf(content: Buffer): Promise<string[]> {
+  async function keysOf(content: Buffer, reader = staging): Promise<string[]> {
     await bucket.file(NAME).save(content, { resumable: false });
     const object = { name: NAME, rows: KEYS.length, bytes: content.length, md5: '' };
     const { signal } = new AbortController();
-    const groups = staging.readKeys(
+    const groups = reader.readKeys(
       { format: 'avro', descriptor: null } as unknown as Manifest,
       object,
       'project_id',
@@ -61,6 +65,17 @@ describe('the keys of staged Avro files', () => {
 
   it('are read as the digits of numbers', async () => {
     assert.deepEqual(await keysOf(Buffer.concat(await parts())), KEYS.map(String));
+  });
+
+  it('I8 are given up where Cloud Storage does not answer, and the error names the file', async () => {
+    const held = hold();
+    standIn.faults.next('storage.objects.download', held);
+
+    await assert.rejects(keysOf(Buffer.concat(await parts()), impatient), {
+      kind: 'transient',
+      message: `staged object ${NAME}: no answer within 0.05 seconds`,
+    });
+    held.release();
   });
 
   for (const [what, damage] of [

@@ -179,7 +179,7 @@ describe('reading staged lines', () => {
 
     await assert.rejects(read(object, NEVER, impatient), {
       kind: 'transient',
-      message: /no answer within 0\.05 seconds/,
+      message: `staged object ${object.name}: no answer within 0.05 seconds`,
     });
     held.release();
     assert.deepEqual(await read(object), text.trim().split('\n'));

@@ -51,6 +51,8 @@ describe('staging', () => {
       prefix: `pmr_project/${batches}/`,
     };
   };
+  const impatient = () =>
+    createStaging(async () => storage, BUCKET, { maxPartBytes: 1e6, callTimeoutSeconds: 0.2 });
   const namesBelow = async (prefix: string) => (await bucket.getFiles({ prefix }))[0].map(({ name }) => name);
   const contentOf = async (name: string) => {
     // The stored bytes, without decompression.
@@ -222,9 +224,6 @@ describe('staging', () => {
   });
 
   describe('the limit of a wait for Cloud Storage', () => {
-    const impatient = () =>
-      createStaging(async () => storage, BUCKET, { maxPartBytes: 1e6, callTimeoutSeconds: 0.2 });
-
     for (const format of [FORMAT, AVRO]) {
       it(`I8 gives up an upload that gets no answer: ${format.name}`, async () => {
         const held = hold();
@@ -233,7 +232,7 @@ describe('staging', () => {
 
         await assert.rejects(writer.write('upserts', oneLine(), NEVER), {
           kind: 'transient',
-          message: /no answer within 0\.2 seconds/,
+          message: `staged object stalled/${format.name}/upserts-00000.${format.extension}: no answer within 0.2 seconds`,
         });
         held.release();
       });
@@ -267,6 +266,24 @@ describe('staging', () => {
         assert.deepEqual(await namesBelow(prefix), []);
       });
     }
+  });
+
+  it('I8 gives up a manifest that gets no answer, and names it', async () => {
+    const held = hold();
+    standIn.faults.next('storage.objects.insert', held);
+    const writer = await impatient().openBatch('stalled/manifest/', FORMAT);
+
+    await assert.rejects(
+      writer.writeManifest({
+        ...{ view: 'pmr_project', etl_transaction_id: '1', columns: [], format: 'ndjson', codec: 'gzip' },
+        ...{ descriptor: null, direct_load: false, upserts: 0, deletes: 0, bytes: 0, objects: [] },
+      }),
+      {
+        kind: 'transient',
+        message: 'staged object stalled/manifest/manifest.json: no answer within 0.2 seconds',
+      },
+    );
+    held.release();
   });
 
   describe('a manifest', () => {
@@ -390,7 +407,10 @@ describe('staging', () => {
       const limits = { maxPartBytes: 1024, callTimeoutSeconds: 0.2 };
       try {
         const reading = createStaging(async () => stalled, BUCKET, limits).readManifest('pmr_project/1/');
-        await assert.rejects(reading, { kind: 'transient', message: /no answer within 0\.2 seconds/ });
+        await assert.rejects(reading, {
+          kind: 'transient',
+          message: 'staged object pmr_project/1/manifest.json: no answer within 0.2 seconds',
+        });
         await closed.promise;
       } finally {
         server.close();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as elapse } from 'node:timers/promises';
+import { Deadline } from '../../../shared/deadline.ts';
 import { DataHubError } from '../../../shared/errors.ts';
 import { dropAfterEffect, failAfterEffect, failBefore, pass, refuse } from '../../emulators/faults.ts';
 import { inSeconds } from '../../support/deadline.ts';
@@ -70,6 +71,26 @@ describe('appending rows', () => {
     const held = table.standIn().faults.holdNext('AppendRows');
 
     await assert.rejects(append(rows(1).encoded, inSeconds(0.3)), { kind: 'transient' });
+
+    held.release();
+  });
+
+  it('I8 names the table and the view when the last request before its deadline got no answer', async () => {
+    const held = table.standIn().faults.holdNext('AppendRows');
+    let aheadMs = 0;
+    const deadline = new Deadline({ nowMs: () => Date.now() + aheadMs }, 3600);
+    async function* late() {
+      // From here on, nearly all of its time is over.
+      aheadMs = deadline.remainingMs() - 200;
+      yield* rows(1).encoded;
+    }
+
+    await assert.rejects(append(late(), deadline), {
+      kind: 'transient',
+      message:
+        /^appending to projects\/project-1\/datasets\/A_\d+\/tables\/incident: no answer within \d+ ms$/,
+      context: { view: 'xyz_incident', etlTransactionId: 7n },
+    });
 
     held.release();
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ADVICE, DataHubError } from '../../../shared/errors.ts';
 import { codeOf, fromGoogle, kindOfJobError } from '../../../shared/google/google-errors.ts';
+import { NoAnswer } from '../../../shared/google/no-answer.ts';
 
 /** An error as the REST clients throw it. */
 const apiError = (code: number, reason?: string) =>
@@ -47,6 +48,14 @@ describe('an error of a Google client', () => {
 
     assert.equal(error.message, 'table p.d.t: what Google said');
     assert.deepEqual(error.context, { view: 'pmr_project', code: 'notFound' });
+  });
+
+  it('names the operation and the context of a call without an answer, too', () => {
+    const error = fromGoogle(new NoAnswer('60 seconds'), 'load job x', { view: 'pmr_project' });
+
+    assert.equal(error.message, 'load job x: no answer within 60 seconds');
+    assert.deepEqual([error.kind, error.context], ['transient', { view: 'pmr_project' }]);
+    assert.equal(fromGoogle(error, 'somebody else'), error);
   });
 
   it('is returned unchanged when it is already classified', () => {
