@@ -6,7 +6,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { archiveFiles, buildInstalled, installArchive, makeArchive } from '../../deployed/archive.ts';
 import { DeployedFunction } from '../../deployed/deployed-function.ts';
-import { type SecretManagerStandIn, startSecretManager } from '../../emulators/secret-manager/start-secret-manager.ts';
+import {
+  type SecretManagerStandIn,
+  startSecretManager,
+} from '../../emulators/secret-manager/start-secret-manager.ts';
 import { STREAMED_ENTRY } from '../../support/installation.ts';
 import { useInstallation } from '../../support/use-installation.ts';
 
