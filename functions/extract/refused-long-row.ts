@@ -16,11 +16,11 @@ export function refusedLongRow(
   const isStreamed = name === 'protobuf';
   const what = isStreamed ? 'streaming takes at most' : 'a row of a load may have at most';
   const orMerge = isStreamed
-    ? `Or change the load type to merge, which takes rows of up to ${MAX_COPIED_ROW_BYTES / MEGABYTE} MB. Either way: `
+    ? `Or change the load type to merge, which takes rows of up to ${MAX_COPIED_ROW_BYTES / MEGABYTE} MB. `
     : '';
   return new DataHubError(
     'bad_data',
     `view ${view}: key ${formatKey(key)}: the row is too long; ${what} ${maxRowBytes} bytes`,
-    { advice: orMerge + shorterRow(view), context: { view } },
+    { advice: shorterRow(view, orMerge), context: { view } },
   );
 }
