@@ -100,7 +100,10 @@ describe('rows that are too long', () => {
     it(`name the first that the format cannot have: ${format.name}`, async () => {
       // A third longer as JSON, in base64.
       const size = format.name === 'ndjson' ? 24_100_000 : format.maxRowBytes;
-      const { encoder, rows } = await encode([row(1, 10), row(2, size), row(3, size), row(4, 10)], 40_000_000);
+      const { encoder, rows } = await encode(
+        [row(1, 10), row(2, size), row(3, size), row(4, 10)],
+        40_000_000,
+      );
       assert.deepEqual(encoder.longRow, { key: '2' });
       assert.equal(rows, 0);
       assert.ok(encoder.refusals.isEmpty);
