@@ -1,11 +1,12 @@
 import type pg from 'pg';
-import { DataHubError } from '../../shared/errors.ts';
+import type { DataHubError } from '../../shared/errors.ts';
 import type { EtlTransaction } from '../../shared/model/batch.ts';
 import { WHOLE } from '../../shared/model/slice.ts';
 import type { StagedObject } from '../../shared/model/staged-format.ts';
 import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { assertUniqueKeys } from '../../shared/source/capture.ts';
+import type { LongRow } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import type { RowSet } from '../../shared/source/fetch.ts';
 import type { ReplacedValues } from '../../shared/source/policy-values.ts';
@@ -13,6 +14,7 @@ import type { RowFormat } from '../../shared/staging/format/row-format.ts';
 import type { BatchWriter, Manifest } from '../../shared/staging/staging.ts';
 import { copyDeletes, copyUpserts } from './copy-set.ts';
 import { formatsOf } from './formats-of.ts';
+import { refusedLongRow } from './refused-long-row.ts';
 
 /** What is copied: the rows of a batch. */
 export type Copy = { view: SourceView; batch: EtlTransaction; hasDeletes: boolean };
@@ -29,21 +31,23 @@ export async function copyRows(
   dependencies: Dependencies,
 ): Promise<CopiedRows> {
   const { view, batch } = copy;
+  let refused: DataHubError | undefined;
   for (const format of formatsOf(view, batch)) {
     const copied = await copyAs(format, client, copy, signal, dependencies);
-    if (copied !== null) return copied;
+    if (!('longRow' in copied)) return copied;
+    refused = refusedLongRow(view.name, copied.longRow, format);
   }
-  throw new DataHubError('bug', `no format takes the rows of ETL transaction ${batch.id}`);
+  throw refused ?? new RangeError(`view ${view.name} has no format`);
 }
 
-/** Returns null, and writes no manifest, if a row is too long for the format. */
+/** Returns the row, and writes no manifest, if one is too long for the format. */
 async function copyAs(
   format: RowFormat,
   client: pg.ClientBase,
   copy: Copy,
   signal: AbortSignal,
   { config, staging }: Dependencies,
-): Promise<CopiedRows | null> {
+): Promise<CopiedRows | { longRow: LongRow }> {
   const { view, batch, hasDeletes } = copy;
   const objects = await staging.openBatch(batch.stagedPrefix, format);
   const writer = (place: number) => ({
@@ -54,7 +58,7 @@ async function copyAs(
     ? { kind: 'slice', slice: WHOLE, isDirectLoad: batch.isDirectLoad }
     : { kind: 'captured' };
   const copied = await copyUpserts(client, view, rows, writer(0), signal);
-  if (copied.hasLongRow) return null;
+  if (copied.longRow !== null) return { longRow: copied.longRow };
   if (batch.isComplete && !copied.hasOwnKeys)
     await abortable(client, signal, () => assertUniqueKeys(client, view));
   const deletes = hasDeletes ? await copyDeletes(client, view, writer(1), signal) : [];

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { StagedObject } from '../../shared/model/staged-format.ts';
 import { abortable } from '../../shared/postgres/unresponsive.ts';
-import { type CopiedRows, RowEncoder } from '../../shared/source/decode/encode-rows.ts';
+import { type CopiedRows, type LongRow, RowEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
   copyRows,
@@ -19,11 +19,11 @@ import type { BatchWriter } from '../../shared/staging/staging.ts';
 /** Encodes the rows of one COPY, and writes them. */
 export type SetWriter = Pick<BatchWriter, 'write'> & { openRows: () => RowWriter };
 
-/** The result of one COPY. `hasLongRow`: a row does not fit the format, and none is to be used. */
+/** The result of one COPY. `longRow`: a row does not fit the format, and none is to be used. */
 export type CopiedSet = {
   objects: StagedObject[];
   replaced: ReplacedValues;
-  hasLongRow: boolean;
+  longRow: LongRow | null;
   /** Whether it is proven that each row has a key, and one of its own. */
   hasOwnKeys: boolean;
 };
@@ -81,11 +81,11 @@ async function copySet(
   );
   const refused = refusedValues(view, rows.columns, encoder.refusals);
   if (refused !== null) throw refused;
-  const { replaced, hasLongRow, keyProof } = encoder;
+  const { replaced, longRow, keyProof } = encoder;
   return {
     objects,
     replaced: replacedByColumn(rows.columns, replaced),
-    hasLongRow,
+    longRow,
     hasOwnKeys: keyProof.isProven,
   };
 }

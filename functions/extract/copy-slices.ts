@@ -7,6 +7,7 @@ import { QUERY_CANCELED } from '../../shared/postgres/sqlstate.ts';
 import { abortable } from '../../shared/postgres/unresponsive.ts';
 import type { Dependencies } from '../../shared/runtime/dependencies.ts';
 import { assertUniqueKeys } from '../../shared/source/capture.ts';
+import type { LongRow } from '../../shared/source/decode/encode-rows.ts';
 import { addPolicyValues } from '../../shared/source/policy-values.ts';
 import { type ExportedSnapshot, exportSnapshot, inExportedSnapshot } from '../../shared/source/snapshot.ts';
 import type { RowFormat } from '../../shared/staging/format/row-format.ts';
@@ -14,12 +15,13 @@ import type { BatchWriter } from '../../shared/staging/staging.ts';
 import { type CopiedRows, type Copy, completeBatch } from './copy-rows.ts';
 import { copyUpserts } from './copy-set.ts';
 import { formatsOf } from './formats-of.ts';
+import { refusedLongRow } from './refused-long-row.ts';
 
 /** A copy in slices, and what this call has for it. */
 export type SlicedWork = Copy & { lease: Lease; deadline: Deadline };
 
 /** What a call made of the slices that were left. `tooSlow`: what a call, or a statement, has no time for. */
-type Outcome = { copied: number; tooSlow: PlannedSlice[]; hasLongRow: boolean };
+type Outcome = { copied: number; tooSlow: PlannedSlice[]; longRow: LongRow | null };
 
 /** What the slices of one call share. */
 type Call = SlicedWork & {
@@ -54,15 +56,14 @@ export async function copySlices(
     throw new RangeError(`batch ${batch.id} is copied as ${copy.format}, which it cannot be`);
   const objects = await staging.openBatch(batch.stagedPrefix, format, copy);
   const snapshot = await exportSnapshot(client);
-  const { tooSlow, hasLongRow } = await copyInTime(
+  const { tooSlow, longRow } = await copyInTime(
     { ...work, format, partBytes: copy.partBytes, objects, snapshot },
     copy,
     dependencies,
   );
-  if (hasLongRow) {
+  if (longRow !== null) {
     const next = formats[place + 1];
-    if (next === undefined)
-      throw new DataHubError('bug', `no format takes the rows of ETL transaction ${batch.id}`);
+    if (next === undefined) throw refusedLongRow(view.name, longRow, format);
     await control.slicedCopies.restart(lease, batch.id, { ...copy, format: next.name });
     return await copySlices(client, work, dependencies);
   }
@@ -108,12 +109,12 @@ async function copyInTime(call: Call, { slices }: SlicedCopy, dependencies: Depe
   const { clock, config } = dependencies;
   const left = slices.filter(({ copied }) => copied === null);
   const running = new Map<PlannedSlice, number>();
-  const outcome: Outcome = { copied: 0, tooSlow: [], hasLongRow: false };
+  const outcome: Outcome = { copied: 0, tooSlow: [], longRow: null };
   let slowestMs = 0;
   const startMs = clock.nowMs();
 
   const copyOneByOne = async (signal: AbortSignal): Promise<void> => {
-    while (!outcome.hasLongRow && deadline.remainingMs() > slowestMs * TIME_MARGIN) {
+    while (outcome.longRow === null && deadline.remainingMs() > slowestMs * TIME_MARGIN) {
       const next = left.shift();
       if (next === undefined) return;
       const beganMs = clock.nowMs();
@@ -122,7 +123,7 @@ async function copyInTime(call: Call, { slices }: SlicedCopy, dependencies: Depe
       running.delete(next);
       if (result === 'copied') outcome.copied += 1;
       else if (result === 'too slow') outcome.tooSlow.push(next);
-      else outcome.hasLongRow = true;
+      else outcome.longRow = result;
       slowestMs = Math.max(slowestMs, clock.nowMs() - beganMs);
     }
   };
@@ -164,10 +165,10 @@ async function copySlice(
   { place, slice }: PlannedSlice,
   signal: AbortSignal,
   { control, log, slices: connections }: Dependencies,
-): Promise<'copied' | 'too slow' | 'has a long row'> {
+): Promise<'copied' | 'too slow' | LongRow> {
   const writer = { write: objects.write, openRows: () => format.openRows(partBytes, place) };
   try {
-    const { hasLongRow, ...copied } = await inExportedSnapshot(connections, snapshot, async (client) => {
+    const { longRow, ...copied } = await inExportedSnapshot(connections, snapshot, async (client) => {
       const upserts = await copyUpserts(
         client,
         view,
@@ -175,11 +176,11 @@ async function copySlice(
         writer,
         signal,
       );
-      if (!upserts.hasLongRow && !upserts.hasOwnKeys)
+      if (upserts.longRow === null && !upserts.hasOwnKeys)
         await abortable(client, signal, () => assertUniqueKeys(client, view, slice));
       return upserts;
     });
-    if (hasLongRow) return 'has a long row';
+    if (longRow !== null) return longRow;
     const progress = await control.slicedCopies.note(lease, batch.id, place, {
       ...copied,
       snapshot: snapshot.id,

@@ -159,7 +159,11 @@ async function tooSlow(
   extraction: Extraction,
   dependencies: Dependencies,
 ): Promise<DataHubError> {
-  const error = await shrinkAfter({ ...slow, keeps: 1, cause: slow.cause }, extentOf(extraction, 0), dependencies);
+  const error = await shrinkAfter(
+    { ...slow, keeps: 1, cause: slow.cause },
+    extentOf(extraction, 0),
+    dependencies,
+  );
   return error.withContext({ etlTransactionId: batch.id });
 }
 

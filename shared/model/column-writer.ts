@@ -34,15 +34,14 @@ export type RowBlock = {
   counts: { added: number; changed: number; deleted: number };
 };
 
-/** Writes rows in one format. The columns are those of the shape, in order. */
+/** Writes rows in one format. The columns are those of the shape, in order. Its columns and `endRow` throw `RowTooLong` for a row that is longer than the format can have; it is then to be dropped. */
 export interface RowWriter {
   readonly columns: readonly ColumnWriter[];
   beginRow(): void;
   /** What was written of the row so far; `rewind` goes back to it. */
   mark(): number;
   rewind(mark: number): void;
-  /** Returns false for a row that is longer than the format can have: it is forgotten. */
-  endRow(action: RowAction): boolean;
+  endRow(action: RowAction): void;
   /** Forgets the row that was begun. */
   dropRow(): void;
   /** Whether the rows since the last block are as many as a block should have. */

@@ -4,6 +4,10 @@ export const thenResume = (view: string): string => `Then send ${JSON.stringify(
 /** The last sentence of an advice for a batch whose rows must be captured again once the cause is mended, which begins at once. */
 export const thenRedrive = (view: string): string => `Then send ${JSON.stringify({ view, redrive: true })}.`;
 
+/** What helps against a row that is too long; `or` is a further sentence. */
+export const shorterRow = (view: string, or = ''): string =>
+  `Make the row smaller, or leave its large columns out of the view. ${or}${thenResume(view)}`;
+
 /** What helps against values that BigQuery cannot hold: the row, or policies for columns other than the key. */
 export function policyAdvice(view: string, columns: readonly string[]): string {
   const policies = JSON.stringify(Object.fromEntries(columns.map((column) => [column, 'null'])));

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ADVICE, DataHubError } from '../errors.ts';
 import { formatKey } from '../model/format-key.ts';
-import { policyAdvice, thenResume } from '../model/resume-advice.ts';
+import { policyAdvice, shorterRow, thenResume } from '../model/resume-advice.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import { fromPostgres } from '../postgres/sqlstate.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
@@ -11,7 +11,7 @@ import type { SourceView } from './describe-view.ts';
 import { columnsOf, copiedColumns, type RowSet, rowsOf } from './fetch.ts';
 import { writtenRows } from './text-settings.ts';
 
-/** The `bad_data` error for values that BigQuery cannot hold, with view, key, column and reason; null if no value stopped the batch. */
+/** The `bad_data` error for values that BigQuery cannot hold, and rows that no function can, with view, key, column and reason; null if none stopped the batch. */
 export function refusedValues(
   view: SourceView,
   columns: readonly Pick<ColumnPlan, 'name'>[],
@@ -21,13 +21,16 @@ export function refusedValues(
   const [first] = refusals.named;
   if (first === undefined) return null;
   const each = refusals.named.map(
-    ({ index, key, reason }) => `key ${formatKey(key)}, column ${nameOf(index)}: the value ${reason}`,
+    ({ index, key, reason }) =>
+      `key ${formatKey(key)}${index === null ? ': the row' : `, column ${nameOf(index)}: the value`} ${reason}`,
   );
+  if (first.index === null) return refusal(view, each.join('; '), null, shorterRow(view.name));
   const column = nameOf(first.index);
   if (refusals.isWholeColumn(first.index)) {
     return refusal(view, each.join('; '), column, adviceForColumn(view, column, first.reason));
   }
-  const names = [...new Set(refusals.named.map(({ index }) => nameOf(index)))];
+  const indexes = refusals.named.flatMap(({ index }) => index ?? []);
+  const names = [...new Set(indexes.map(nameOf))];
   const others = names.filter((name) => name !== view.keyColumn);
   return refusal(view, each.join('; '), column, policyAdvice(view.name, others));
 }
@@ -129,6 +132,12 @@ async function attempt<T>(
   }
 }
 
-function refusal({ name: view }: SourceView, what: string, column: string, advice: string): DataHubError {
-  return new DataHubError('bad_data', `view ${view}: ${what}`, { advice, context: { view, column } });
+function refusal(
+  { name: view }: SourceView,
+  what: string,
+  column: string | null,
+  advice: string,
+): DataHubError {
+  const context = column === null ? { view } : { view, column };
+  return new DataHubError('bad_data', `view ${view}: ${what}`, { advice, context });
 }

@@ -31,7 +31,7 @@ class NoRows implements RowWriter {
   beginRow(): void {}
   mark = (): number => 0;
   rewind(): void {}
-  endRow = (): boolean => true;
+  endRow(): void {}
   dropRow(): void {}
   isFull = (): boolean => false;
   takeBlock = (): RowBlock | null => null;

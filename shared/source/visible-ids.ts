@@ -7,10 +7,12 @@ const HALF_BITS = 32;
 /** The first word, how many words in a row, and the bits of the ids in each of them, as a signed 64-bit integer. */
 const WORDS = /(-?\d+) (\d+) (-?\d+)/g;
 const ALL_VISIBLE = '-1';
+/** So many ranges become one flat text. */
+const PIECE_RANGES = 1000;
 
 /**
  * Returns the ids of all visible log rows, as the text of an int8multirange. Reads the whole log, once: finding the ranges by their order, or from one row for each id, takes
- * PostgreSQL three times as long where ids are missing everywhere. Takes about as much memory as the text.
+ * PostgreSQL three times as long where ids are missing everywhere. Takes about as much memory as the text, besides the words that PostgreSQL sends.
  */
 export async function readVisibleIds(client: Queryable, logTable: string): Promise<string> {
   const { rows } = await client.query(
@@ -51,7 +53,10 @@ function addRuns(ranges: MultirangeText, start: bigint, bits: number): void {
 
 /** The text of a multirange, whose ranges are added in their order. Those that touch become one. */
 class MultirangeText {
-  readonly #texts: string[] = [];
+  /** Flat texts of many ranges. */
+  readonly #pieces: string[] = [];
+  /** The ranges since the last piece. Each is several strings of V8, which take eight times as much memory as their text. */
+  #ranges: string[] = [];
   #from: bigint | null = null;
   #to = 0n;
 
@@ -63,11 +68,18 @@ class MultirangeText {
 
   end(): string {
     this.#write();
-    return `{${this.#texts.join(',')}}`;
+    this.#flatten();
+    return `{${this.#pieces.join(',')}}`;
   }
 
   #write(): void {
-    if (this.#from !== null) this.#texts.push(`[${this.#from},${this.#to})`);
+    if (this.#from !== null) this.#ranges.push(`[${this.#from},${this.#to})`);
     this.#from = null;
+    if (this.#ranges.length === PIECE_RANGES) this.#flatten();
+  }
+
+  #flatten(): void {
+    if (this.#ranges.length > 0) this.#pieces.push(this.#ranges.join(','));
+    this.#ranges = [];
   }
 }

@@ -1,11 +1,10 @@
 import { DataHubError, type ErrorContext } from '../errors.ts';
+import { MAX_STREAMED_ROW_BYTES } from '../model/row-limits.ts';
 
 /** Google recommends 1 to 10 MB for a request. Small requests keep the memory of unanswered requests small. */
 const REQUEST_BYTES = 2_000_000;
 /** Each row costs memory beyond its bytes, so the number of rows in a request is limited as well. */
 const REQUEST_ROWS = 10_000;
-/** The limit of a request is 20 MB, including the descriptor (https://cloud.google.com/bigquery/quotas#write-api-limits). */
-const MAX_ROW_BYTES = 19_000_000;
 
 /** How errors name the batch and its rows. */
 export type RowNaming = {
@@ -23,18 +22,18 @@ export async function* appendRequests(
   let bytes = 0;
   for await (const some of rows) {
     for (const row of some) {
-      if (row.length > MAX_ROW_BYTES) {
+      if (row.length > MAX_STREAMED_ROW_BYTES) {
         throw new DataHubError(
           'bad_data',
-          `view ${context.view}: ${nameRow(row)}: the row has ${row.length} bytes; streaming takes at most ${MAX_ROW_BYTES}`,
+          `view ${context.view}: ${nameRow(row)}: the row has ${row.length} bytes; streaming takes at most ${MAX_STREAMED_ROW_BYTES}`,
           {
             context,
             advice:
-              'Make the row smaller, or leave its large columns out of the view. Or change the load type to merge, which takes rows of up to 100 MB. Then redrive the view.',
+              'Make the row smaller, or leave its large columns out of the view. Or change the load type to merge. Then redrive the view: its rows are captured again.',
           },
         );
       }
-      if (bytes + row.length > MAX_ROW_BYTES) {
+      if (bytes + row.length > MAX_STREAMED_ROW_BYTES) {
         yield request;
         request = [];
         bytes = 0;

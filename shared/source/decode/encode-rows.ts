@@ -1,8 +1,10 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
+import { MAX_COPIED_ROW_BYTES } from '../../model/row-limits.ts';
+import { RowTooLong } from '../../model/row-too-long.ts';
 import { CapturedValue } from './captured-value.ts';
 import type { ColumnPlan } from './column-plan.ts';
 import { type KeyProof, keyProof } from './key-proof.ts';
-import { JSON_NULL } from './reasons.ts';
+import { JSON_NULL, longRow } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { NULL_LENGTH, TupleReader } from './tuple-reader.ts';
 
@@ -22,6 +24,9 @@ export type CopiedRows = {
 /** How many values of each column arrived as something else. */
 export type Replaced = { unrepresentable: number[]; nullArray: number[] };
 
+/** A row that is too long for a format. */
+export type LongRow = { key: string | null };
+
 /** Instead of a field, for a column that the COPY does not have. */
 const ABSENT = -1;
 
@@ -33,9 +38,10 @@ export class RowEncoder {
   readonly replaced: Replaced;
   /** Of the keys of all rows. A row without one is not written. */
   readonly keyProof: KeyProof;
-  /** Whether a row was too long for the format of the writer. */
-  hasLongRow = false;
+  /** The first row that was too long for the format of the writer. */
+  longRow: LongRow | null = null;
   readonly #rows: CopiedRows;
+  readonly #maxRowBytes: number;
   readonly #reader: TupleReader;
   readonly #writer: RowWriter;
   readonly #key = new CapturedValue();
@@ -46,10 +52,11 @@ export class RowEncoder {
   readonly #firstCounted: number;
   readonly #actionField: number;
 
-  constructor(rows: CopiedRows, writer: RowWriter) {
+  constructor(rows: CopiedRows, writer: RowWriter, maxRowBytes = MAX_COPIED_ROW_BYTES) {
     const { columns, keyIndex, isIntegerKey, isKeyOnly, action } = rows;
     this.keyProof = keyProof(isIntegerKey);
     this.#rows = rows;
+    this.#maxRowBytes = maxRowBytes;
     this.#writer = writer;
     this.#fields = columns.map((_, index) => (!isKeyOnly ? index : index === keyIndex ? 0 : ABSENT));
     const copied = isKeyOnly ? 1 : columns.length;
@@ -58,7 +65,11 @@ export class RowEncoder {
     );
     this.#firstCounted = copied;
     this.#actionField = copied + this.#counted.length;
-    this.#reader = new TupleReader(this.#actionField + (action === null ? 1 : 0));
+    this.#reader = new TupleReader(
+      this.#actionField + (action === null ? 1 : 0),
+      this.#fields[keyIndex] as number,
+      maxRowBytes,
+    );
     this.refusals = new Refusals(columns.length);
     this.replaced = { unrepresentable: columns.map(() => 0), nullArray: columns.map(() => 0) };
   }
@@ -73,7 +84,7 @@ export class RowEncoder {
     for await (const chunk of chunks) {
       reader.push(chunk);
       while (reader.next()) {
-        this.#encodeRow();
+        this.#takeRow();
         if (writer.isFull()) {
           const block = writer.takeBlock();
           if (block !== null) yield block;
@@ -86,7 +97,22 @@ export class RowEncoder {
   }
 
   get #isStopped(): boolean {
-    return this.hasLongRow || !this.refusals.isEmpty;
+    return this.longRow !== null || !this.refusals.isEmpty;
+  }
+
+  #takeRow(): void {
+    const { longBytes } = this.#reader;
+    if (longBytes > 0) {
+      this.refusals.addRow(this.#keyText(), longRow(longBytes, this.#maxRowBytes));
+      return;
+    }
+    try {
+      this.#encodeRow();
+    } catch (error) {
+      if (!(error instanceof RowTooLong)) throw error;
+      this.#writer.dropRow();
+      this.longRow ??= { key: this.#keyText() };
+    }
   }
 
   #encodeRow(): void {
@@ -127,7 +153,7 @@ export class RowEncoder {
     }
     for (let c = 0; c < this.#counted.length; c += 1) this.#countText(c);
     if (this.#isStopped || !hasKey) writer.dropRow();
-    else this.hasLongRow = !writer.endRow(action ?? this.#actionOfRow());
+    else writer.endRow(action ?? this.#actionOfRow());
   }
 
   #noteKey(): boolean {

@@ -17,6 +17,10 @@ export const ELEMENT_IS_NULL =
   'contains a NULL: remove it (array_remove) or convert the array to JSON (to_jsonb) in the view';
 export const NULL_ARRAY = 'is NULL, and a column of arrays cannot be NULL in BigQuery';
 
+/** Of a row, not of a value. */
+export const longRow = (bytes: number, maxBytes: number): string =>
+  `has ${bytes} bytes in the binary form of PostgreSQL; a row may have at most ${maxBytes}`;
+
 export const withUnfitElement = (reason: string): string => `contains an element that ${reason}`;
 
 export const outsideStreamingWindow = (others: string | undefined): string =>

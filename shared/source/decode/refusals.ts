@@ -3,10 +3,10 @@ const NAMED_VALUES = 5;
 /** So few values say nothing about their column. */
 const FEW_VALUES = 3;
 
-/** A value that stops the batch. `index` is that of its column, and `reason` completes the sentence "the value …". */
-export type Refusal = { index: number; key: string | null; reason: string };
+/** A value that stops the batch, or a row. `index` is that of its column, null for a row, and `reason` completes the sentence "the value …" or "the row …". */
+export type Refusal = { index: number | null; key: string | null; reason: string };
 
-/** The values of a COPY that stop its batch. */
+/** The values and rows of a COPY that stop its batch. */
 export class Refusals {
   readonly named: Refusal[] = [];
   readonly #counts: number[];
@@ -24,6 +24,10 @@ export class Refusals {
   add(index: number, key: string | null, reason: string): void {
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     if (this.named.length < NAMED_VALUES) this.named.push({ index, key, reason });
+  }
+
+  addRow(key: string | null, reason: string): void {
+    if (this.named.length < NAMED_VALUES) this.named.push({ index: null, key, reason });
   }
 
   noteFit(index: number): void {

@@ -3,7 +3,7 @@ import type { RowAction, RowBlock, RowWriter } from '../../model/column-writer.t
 import type { Column } from '../../model/columns.ts';
 import { avroColumn } from './avro-columns.ts';
 import { avroSchema } from './avro-schema.ts';
-import { mapAhead } from './map-ahead.ts';
+import { packAhead } from './pack-ahead.ts';
 import { blockBuffer, RowBlocks } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
 import type { RowFormat, RowStamp } from './row-format.ts';
@@ -27,13 +27,14 @@ export function avroFormat(columns: readonly Column[], stamp: RowStamp): RowForm
     descriptor: null,
     extension: 'avro',
     contentType: 'application/avro',
+    maxRowBytes: MAX_ROW_BYTES,
     openRows: (maxPartBytes) => openRows(columns, stamp, maxPartBytes),
     pack: (blocks) => pack(schema, blocks),
   };
 }
 
 function openRows(columns: readonly Column[], stamp: RowStamp, maxPartBytes: number): RowWriter {
-  const rows = blockBuffer(maxPartBytes);
+  const rows = blockBuffer(maxPartBytes, MAX_ROW_BYTES);
   const tails = new Map<RowAction, Buffer>();
   const tailOf = (action: RowAction): Buffer => {
     const known = tails.get(action);
@@ -55,7 +56,6 @@ function openRows(columns: readonly Column[], stamp: RowStamp, maxPartBytes: num
         const tail = tailOf(action);
         buffer.copy(tail, 0, tail.length);
       },
-      maxRowBytes: MAX_ROW_BYTES,
     },
     maxPartBytes,
   );
@@ -64,7 +64,7 @@ function openRows(columns: readonly Column[], stamp: RowStamp, maxPartBytes: num
 async function* pack(schema: string, blocks: AsyncIterable<RowBlock>): AsyncGenerator<Buffer> {
   const sync = randomBytes(SYNC_BYTES);
   yield header(schema, sync);
-  yield* mapAhead(blocks, async ({ rows, bytes }) => {
+  yield* packAhead(blocks, async ({ rows, bytes }) => {
     const packed = await compress(bytes);
     const start = new RowBuffer(SYNC_BYTES);
     start.zigzag(rows);

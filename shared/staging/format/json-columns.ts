@@ -16,8 +16,11 @@ const OPENING = 0x5b;
 const CLOSING = 0x5d;
 /** The longest escape, of a control character. */
 const ESCAPED_BYTES = 6;
-/** Longer texts are escaped at once: room for every byte's escape would be too much. */
-const LONG_BYTES = 65_536;
+/** Longer values are written in pieces of so many bytes: room for every byte's escape would be too much. A multiple of three, which base64 writes without padding. */
+const PIECE_BYTES = 49_152;
+const ESCAPES = Array.from({ length: FIRST_PRINTABLE }, (_, code) =>
+  JSON.stringify(String.fromCharCode(code)).slice(1, -1),
+);
 /** Beyond, a number may lose digits where it is read as a double. */
 const EXACT_NUMBERS = 2 ** 53;
 
@@ -86,7 +89,10 @@ export class JsonColumn extends BaseColumnWriter {
   }
   override bytes(buffer: Buffer, from: number, to: number): void {
     this.#beginValue();
-    this.#rows.ascii(`"${buffer.toString('base64', from, to)}"`);
+    this.#rows.byte(QUOTE);
+    for (let at = from; at < to; at += PIECE_BYTES)
+      this.#rows.ascii(buffer.toString('base64', at, Math.min(to, at + PIECE_BYTES)));
+    this.#rows.byte(QUOTE);
   }
 
   #beginValue(): void {
@@ -116,22 +122,24 @@ export class JsonColumn extends BaseColumnWriter {
   }
 
   #string(buffer: Buffer, from: number, to: number): void {
-    if (to - from > LONG_BYTES) {
-      const long = Buffer.from(JSON.stringify(buffer.toString('utf8', from, to)));
-      this.#rows.copy(long, 0, long.length);
-      return;
-    }
-    this.#rows.reserve((to - from) * ESCAPED_BYTES + 2);
+    // At once for all of a long text, as if it had few escapes.
+    this.#rows.reserve(to - from + Math.min(to - from, PIECE_BYTES) * ESCAPED_BYTES + 2);
+    this.#rows.bytes[this.#rows.at++] = QUOTE;
+    for (let at = from; at < to; at += PIECE_BYTES) this.#escape(buffer, at, Math.min(to, at + PIECE_BYTES));
+    this.#rows.byte(QUOTE);
+  }
+
+  /** Byte by byte, wherever UTF-8 is cut: no byte of a longer character is one to be escaped. */
+  #escape(buffer: Buffer, from: number, to: number): void {
+    this.#rows.reserve((to - from) * ESCAPED_BYTES);
     const { bytes } = this.#rows;
     let at = this.#rows.at;
-    bytes[at++] = QUOTE;
     for (let i = from; i < to; i += 1) {
       const byte = buffer[i] as number;
       if (byte === QUOTE || byte === BACKSLASH) bytes[at++] = BACKSLASH;
       if (byte >= FIRST_PRINTABLE) bytes[at++] = byte;
-      else at += bytes.write(JSON.stringify(String.fromCharCode(byte)).slice(1, -1), at, 'latin1');
+      else at += bytes.write(ESCAPES[byte] as string, at, 'latin1');
     }
-    bytes[at++] = QUOTE;
     this.#rows.at = at;
   }
 }

@@ -9,6 +9,8 @@ import type { RowFormat, RowStamp } from './row-format.ts';
 const END_OF_ROW = '}\n';
 // Staged objects are short-lived, so the fastest compression costs least overall.
 const GZIP_LEVEL = 1;
+/** BigQuery takes 100 MB (https://cloud.google.com/bigquery/quotas#load_jobs), a function has no memory for so much (docs/decisions.md, 129). */
+const MAX_ROW_BYTES = 32_000_000;
 
 /** Rows as JSON objects, one per line, for load jobs of views whose columns have names that Avro cannot hold. */
 export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowFormat {
@@ -18,8 +20,9 @@ export function jsonFormat(columns: readonly Column[], stamp: RowStamp): RowForm
     descriptor: null,
     extension: 'ndjson.gz',
     contentType: 'application/gzip',
+    maxRowBytes: MAX_ROW_BYTES,
     openRows(maxPartBytes) {
-      const rows = blockBuffer(maxPartBytes);
+      const rows = blockBuffer(maxPartBytes, MAX_ROW_BYTES);
       const added = stamp.columns.map((column) => new JsonColumn(rows, column));
       const written = columns.map((column) => new JsonColumn(rows, column));
       return new RowBlocks(

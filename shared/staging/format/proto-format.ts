@@ -1,7 +1,8 @@
 import type { RowWriter } from '../../model/column-writer.ts';
 import type { Column } from '../../model/columns.ts';
-import { mapAhead } from './map-ahead.ts';
+import { MAX_STREAMED_ROW_BYTES } from '../../model/row-limits.ts';
 import { BLOCK_HEADER, blockHeader } from './message-blocks.ts';
+import { packAhead } from './pack-ahead.ts';
 import { ProtoText, protoColumn } from './proto-columns.ts';
 import { blockBuffer, RowBlocks, type RowFrame } from './row-blocks.ts';
 import { RowBuffer } from './row-buffer.ts';
@@ -30,9 +31,10 @@ export function protoFormat(columns: readonly Column[], stamp: MessageStamp): Ro
     descriptor: stamp.descriptor,
     extension: 'pb.zst',
     contentType: 'application/octet-stream',
+    maxRowBytes: MAX_STREAMED_ROW_BYTES,
     openRows: (maxPartBytes, place) => openRows(columns, stamp, place * ROWS_OF_A_COPY, maxPartBytes),
     pack: (blocks) =>
-      mapAhead(blocks, async (block) => {
+      packAhead(blocks, async (block) => {
         const packed = await compress(block.bytes);
         return Buffer.concat([blockHeader(block, packed.length), packed]);
       }),
@@ -45,7 +47,7 @@ function openRows(
   firstOrdinal: number,
   maxPartBytes: number,
 ): RowWriter {
-  const rows = blockBuffer(maxPartBytes);
+  const rows = blockBuffer(maxPartBytes, MAX_STREAMED_ROW_BYTES + LENGTH_BYTES);
   const number = (name: string): number => {
     const found = stamp.numbers.get(name);
     if (found === undefined) throw new TypeError(`the message has no field ${name}`);

@@ -1,4 +1,5 @@
 import type { ColumnWriter, RowAction, RowBlock, RowWriter } from '../../model/column-writer.ts';
+import { RowTooLong } from '../../model/row-too-long.ts';
 import { RowBuffer } from './row-buffer.ts';
 
 /** What a format writes of a row besides the values of its columns. */
@@ -7,8 +8,6 @@ export type RowFrame = {
   begin(rows: RowBuffer): void;
   /** Writes what follows them. The row starts at `start`. */
   end(rows: RowBuffer, start: number, action: RowAction): void;
-  /** The maximum of a row; undefined if a row may have any length. */
-  maxRowBytes?: number;
 };
 
 /** So much a block has at least, unless the rows end: large enough to compress well, and small enough for memory. */
@@ -17,8 +16,8 @@ const BLOCK_BYTES = 512 * 1024;
 const LAST_ROW_BYTES = 64 * 1024;
 
 /** A buffer for the rows of blocks of so many bytes. */
-export const blockBuffer = (maxPartBytes: number): RowBuffer =>
-  new RowBuffer(blockBytes(maxPartBytes) + LAST_ROW_BYTES);
+export const blockBuffer = (maxPartBytes: number, maxRowBytes: number): RowBuffer =>
+  new RowBuffer(blockBytes(maxPartBytes) + LAST_ROW_BYTES, maxRowBytes);
 
 /** An object consists of whole blocks. */
 const blockBytes = (maxPartBytes: number): number => Math.min(BLOCK_BYTES, maxPartBytes);
@@ -29,8 +28,6 @@ export class RowBlocks implements RowWriter {
   readonly #buffer: RowBuffer;
   readonly #frame: RowFrame;
   readonly #blockBytes: number;
-  readonly #maxRowBytes: number;
-  #rowStart = 0;
   #rows = 0;
   #counts = { added: 0, changed: 0, deleted: 0 };
 
@@ -39,11 +36,10 @@ export class RowBlocks implements RowWriter {
     this.#buffer = buffer;
     this.columns = columns;
     this.#frame = frame;
-    this.#maxRowBytes = frame.maxRowBytes ?? Number.POSITIVE_INFINITY;
   }
 
   beginRow(): void {
-    this.#rowStart = this.#buffer.at;
+    this.#buffer.rowStart = this.#buffer.at;
     this.#frame.begin(this.#buffer);
   }
 
@@ -55,20 +51,16 @@ export class RowBlocks implements RowWriter {
     this.#buffer.at = mark;
   }
 
-  endRow(action: RowAction): boolean {
-    this.#frame.end(this.#buffer, this.#rowStart, action);
-    if (this.#buffer.at - this.#rowStart > this.#maxRowBytes) {
-      this.dropRow();
-      return false;
-    }
+  endRow(action: RowAction): void {
+    this.#frame.end(this.#buffer, this.#buffer.rowStart, action);
+    if (this.#buffer.at - this.#buffer.rowStart > this.#buffer.maxRowBytes) throw new RowTooLong();
     this.#rows += 1;
     // The rows of a whole view have no log row.
     this.#counts[action === 'loaded' ? 'added' : action] += 1;
-    return true;
   }
 
   dropRow(): void {
-    this.#buffer.at = this.#rowStart;
+    this.#buffer.at = this.#buffer.rowStart;
   }
 
   isFull(): boolean {

@@ -1,22 +1,33 @@
+import { RowTooLong } from '../../model/row-too-long.ts';
+
 /** Shorter values are copied byte by byte: a call of `copy` costs more. */
 const SHORT_BYTES = 24;
 const SAFE_ZIGZAG = 2 ** 52;
+/** Values ask for more room than they turn out to need, by less than this. */
+const SPARE_BYTES = 1_000_000;
 
 /** The bytes of rows, which grow at their end. */
 export class RowBuffer {
   bytes: Buffer;
   at = 0;
+  /** Where the last row starts. */
+  rowStart = 0;
   readonly #capacity: number;
+  readonly maxRowBytes: number;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, maxRowBytes = Number.POSITIVE_INFINITY) {
     this.#capacity = capacity;
+    this.maxRowBytes = maxRowBytes;
     this.bytes = Buffer.allocUnsafe(capacity);
   }
 
-  /** Makes room for so many more bytes. */
+  /** Makes room for so many more bytes. Throws `RowTooLong` instead of making room for a row that no format can have. */
   reserve(count: number): void {
-    if (this.at + count <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + count));
+    const needed = this.at + count;
+    if (needed <= this.bytes.length) return;
+    const most = this.rowStart + this.maxRowBytes + SPARE_BYTES;
+    if (needed > most) throw new RowTooLong();
+    const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(this.bytes.length * 2, most)));
     this.bytes.copy(grown, 0, 0, this.at);
     this.bytes = grown;
   }
@@ -26,6 +37,7 @@ export class RowBuffer {
     const taken = this.bytes.subarray(0, this.at);
     this.bytes = Buffer.allocUnsafe(this.#capacity);
     this.at = 0;
+    this.rowStart = 0;
     return taken;
   }
 

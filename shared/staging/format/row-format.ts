@@ -19,6 +19,8 @@ export type RowFormat = {
   /** How the names of its objects end. */
   extension: string;
   contentType: string;
+  /** The maximum of a row in this format. */
+  maxRowBytes: number;
   /**
    * A writer of the rows of one COPY, for objects of so many bytes, before compression. `place` numbers the COPY among those of its batch, from 0 on; the
    * same rows need the same place at every attempt.

@@ -86,12 +86,11 @@ export const WAREHOUSE_MISTAKES: Record<string, Mistake> = {
     mistake: (on) => on.query(`drop table ${on.tempTable()}`),
     advice: /a resync creates.*redrive the view/,
   },
-  'a row that is too large for the Write API: make it smaller, then redrive': {
+  'a row that is too large for the Write API: make it smaller, then resume': {
     view: STREAMED_ENTRY.name,
-    whenApplied: true,
-    staged: (on) => on.source.change('app_incident', 1, { owner: 'x'.repeat(19_000_001) }),
+    mistake: (on) => on.source.change('app_incident', 1, { owner: 'x'.repeat(19_000_001) }),
     byHand: (on) => on.source.change('app_incident', 1, { owner: 'x' }),
-    advice: /Make the row smaller.*redrive the view/,
+    advice: /Make the row smaller.*Then send \{.*?\}/,
   },
   'a resync that would delete all rows: accept the deletes': {
     mistake: async (on) => {

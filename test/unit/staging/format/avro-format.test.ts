@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { ColumnWriter, RowBlock } from '../../../../shared/model/column-writer.ts';
 import type { BigQueryType, Column } from '../../../../shared/model/columns.ts';
 import { DecimalGroups } from '../../../../shared/model/decimal-groups.ts';
+import { RowTooLong } from '../../../../shared/model/row-too-long.ts';
 import { avroFormat } from '../../../../shared/staging/format/avro-format.ts';
 import { avroRecords } from '../../../../shared/staging/format/avro-records.ts';
 import { fitsAvro } from '../../../../shared/staging/format/avro-schema.ts';
@@ -147,10 +148,17 @@ describe('rows as Avro', () => {
     );
     const accepts = (bytes: number) => {
       writer.beginRow();
-      writer.columns[0]?.text(Buffer.alloc(bytes, 'x'), 0, bytes);
-      return writer.endRow('changed');
+      try {
+        writer.columns[0]?.text(Buffer.alloc(bytes, 'x'), 0, bytes);
+        writer.endRow('changed');
+        return true;
+      } catch (error) {
+        assert.ok(error instanceof RowTooLong);
+        writer.dropRow();
+        return false;
+      }
     };
-    assert.deepEqual([10, 15_000_001, 20].map(accepts), [true, false, true]);
+    assert.deepEqual([10, 15_000_001, 20, 90_000_000].map(accepts), [true, false, true, false]);
     const block = writer.takeBlock();
     assert.equal(block?.rows, 2);
     assert.ok(block.bytes.length < 100);
