@@ -24,7 +24,7 @@ export type CopiedRows = Pick<Manifest, 'format' | 'upserts' | 'deletes' | 'byte
 };
 
 /** Copies a batch's rows from the snapshot of `client` into staged objects, and writes the manifest last. */
-export async function copyRows(
+export async function copyBatch(
   client: pg.ClientBase,
   copy: Copy,
   signal: AbortSignal,

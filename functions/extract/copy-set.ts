@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { RowWriter } from '../../shared/model/column-writer.ts';
 import type { StagedObject } from '../../shared/model/staged-format.ts';
 import { abortable } from '../../shared/postgres/unresponsive.ts';
-import { type CopiedRows, type LongRow, RowEncoder } from '../../shared/source/decode/encode-rows.ts';
+import { type CopyShape, type LongRow, TupleEncoder } from '../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../shared/source/describe-view.ts';
 import {
   copyRows,
@@ -28,7 +28,7 @@ export type CopiedSet = {
   hasOwnKeys: boolean;
 };
 
-type SetOfRows = { view: SourceView; rows: CopiedRows; statement: string; set: 'upserts' | 'deletes' };
+type SetOfRows = { view: SourceView; rows: CopyShape; statement: string; set: 'upserts' | 'deletes' };
 
 /** Copies rows of the view from the snapshot of `client`. Throws `bad_data`, which names key and column, for a value that stops the batch. */
 export async function copyUpserts(
@@ -72,7 +72,7 @@ async function copySet(
   signal: AbortSignal,
   diagnose?: Parameters<typeof copyRows>[3],
 ): Promise<CopiedSet> {
-  const encoder = new RowEncoder(rows, writer.openRows());
+  const encoder = new TupleEncoder(rows, writer.openRows());
   const objects = await copyRows(
     client,
     statement,

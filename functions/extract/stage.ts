@@ -14,7 +14,7 @@ import type { SourceView } from '../../shared/source/describe-view.ts';
 import { copyOut, loggedKeysStatement } from '../../shared/source/fetch.ts';
 import { findKeysLoggedSince } from '../../shared/source/recheck.ts';
 import type { Captured } from './capture.ts';
-import { type CopiedRows, type Copy, copyRows } from './copy-rows.ts';
+import { type CopiedRows, type Copy, copyBatch } from './copy-rows.ts';
 import { type CountedRows, countRows } from './count-rows.ts';
 import { type Extraction, extentOf } from './extraction.ts';
 import { planCopy } from './plan-copy.ts';
@@ -64,7 +64,7 @@ export async function stage(
     return rows === null ? { unfinished: batch } : { batch, captured, rows, counted: null };
   }
   const rows = await copyInTime(extraction, { copy, captured }, dependencies, (signal) =>
-    copyRows(client, copy, signal, dependencies),
+    copyBatch(client, copy, signal, dependencies),
   );
   // The rows of a whole view were counted while they were copied; a cut batch brings the target to no single snapshot.
   const isComparable = !isWhole && !batch.hasMore;

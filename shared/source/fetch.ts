@@ -9,7 +9,7 @@ import { fromPostgres } from '../postgres/sqlstate.ts';
 import { destroyConnection } from '../postgres/unresponsive.ts';
 import { KEY_SETTING } from './collapse.ts';
 import type { ColumnPlan } from './decode/column-plan.ts';
-import type { CopiedRows } from './decode/encode-rows.ts';
+import type { CopyShape } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
 import { hasIntegerKey, sliceConditions } from './plan-slices.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -65,7 +65,7 @@ export function emptyUpsertsStatement(view: SourceView, rows: RowSet): string {
 }
 
 /** What an encoder must know of the rows that `upsertsStatement` copies. */
-export const upsertRows = (view: SourceView, rows: RowSet): CopiedRows => ({
+export const upsertRows = (view: SourceView, rows: RowSet): CopyShape => ({
   columns: plansOf(view, rows),
   ...keyOf(view),
   isKeyOnly: false,
@@ -107,7 +107,7 @@ export function deletesStatement(view: SourceView): string {
 }
 
 /** What an encoder must know of the rows that `deletesStatement` copies. */
-export const deleteRows = (view: SourceView): CopiedRows => ({
+export const deleteRows = (view: SourceView): CopyShape => ({
   columns: view.columns.map(({ plan }) => plan),
   ...keyOf(view),
   isKeyOnly: true,
@@ -119,7 +119,7 @@ export function loggedKeysStatement(view: SourceView): string {
   return `copy (select ${settingArray(KEY_SETTING.logged, view)}) to stdout`;
 }
 
-/** Runs a COPY of rows, and passes its messages to `consume`, for a `RowEncoder`. For the rest see `copyOut`. */
+/** Runs a COPY of rows, and passes its messages to `consume`, for a `TupleEncoder`. For the rest see `copyOut`. */
 export const copyRows = <T>(
   client: pg.ClientBase,
   statement: string,

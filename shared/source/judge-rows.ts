@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { DataHubError } from '../errors.ts';
 import type { RowBlock, RowWriter } from '../model/column-writer.ts';
 import { CapturedValue } from './decode/captured-value.ts';
-import { RowEncoder } from './decode/encode-rows.ts';
+import { TupleEncoder } from './decode/encode-rows.ts';
 import type { SourceView } from './describe-view.ts';
 import { copyRows, type RowSet, upsertRows, upsertsStatement } from './fetch.ts';
 import { refusedValues } from './find-refused.ts';
@@ -14,7 +14,7 @@ export async function judgeRows(
   rows: RowSet,
 ): Promise<DataHubError | null> {
   const copied = upsertRows(view, rows);
-  const encoder = new RowEncoder(copied, new NoRows(copied.columns.length));
+  const encoder = new TupleEncoder(copied, new NoRows(copied.columns.length));
   await copyRows(client, upsertsStatement(view, rows), async (chunks) => {
     for await (const _ of encoder.blocks(chunks));
   });

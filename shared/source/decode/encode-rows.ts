@@ -8,8 +8,8 @@ import { JSON_NULL, longRow } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { NULL_LENGTH, TupleReader } from './tuple-reader.ts';
 
-/** The rows of a COPY. Its fields are those of the columns, then those that are only counted, and the action if rows differ in it. */
-export type CopiedRows = {
+/** What the rows of a COPY are: its fields are those of the columns, then those that are only counted, and the action if rows differ in it. */
+export type CopyShape = {
   columns: readonly ColumnPlan[];
   /** The place of the key among the columns. */
   keyIndex: number;
@@ -33,14 +33,14 @@ const ABSENT = -1;
 type CountedField = { index: number; plan: NonNullable<ColumnPlan['counted']> };
 
 /** Encodes the tuples of one binary COPY. */
-export class RowEncoder {
+export class TupleEncoder {
   readonly refusals: Refusals;
   readonly replaced: Replaced;
   /** Of the keys of all rows. A row without one is not written. */
   readonly keyProof: KeyProof;
   /** The first row that was too long for the format of the writer. */
   longRow: LongRow | null = null;
-  readonly #rows: CopiedRows;
+  readonly #rows: CopyShape;
   readonly #maxRowBytes: number;
   readonly #reader: TupleReader;
   readonly #writer: RowWriter;
@@ -52,7 +52,7 @@ export class RowEncoder {
   readonly #firstCounted: number;
   readonly #actionField: number;
 
-  constructor(rows: CopiedRows, writer: RowWriter, maxRowBytes = MAX_COPIED_ROW_BYTES) {
+  constructor(rows: CopyShape, writer: RowWriter, maxRowBytes = MAX_COPIED_ROW_BYTES) {
     const { columns, keyIndex, isIntegerKey, isKeyOnly, action } = rows;
     this.keyProof = keyProof(isIntegerKey);
     this.#rows = rows;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { formatsOf } from '../../../functions/extract/formats-of.ts';
 import type { BigQueryType, Column } from '../../../shared/model/columns.ts';
 import type { ViewSource } from '../../../shared/model/view-source.ts';
-import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
+import { TupleEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyRows, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
@@ -92,7 +92,7 @@ async function sentValues(client: pg.ClientBase, view: SourceView): Promise<unkn
   const batch = { id: 1n, startedAt: new Date(0), isDirectLoad: false };
   const [format] = formatsOf(view, batch);
   assert.ok(format);
-  const encoder = new RowEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000, 0));
+  const encoder = new TupleEncoder(upsertRows(view, WHOLE), format.openRows(1_000_000, 0));
   const sent = await copyRows(client, upsertsStatement(view, WHOLE), async (chunks) => {
     const rows: Record<string, unknown>[] = [];
     for await (const { bytes } of encoder.blocks(chunks)) {

@@ -6,7 +6,7 @@ import type { Column } from '../../../shared/model/columns.ts';
 import type { DecimalGroups } from '../../../shared/model/decimal-groups.ts';
 import { isHashed } from '../../../shared/model/row-text.ts';
 import { shownValue } from '../../../shared/source/compare-rows.ts';
-import { RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
+import { TupleEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import { describeView, type SourceView } from '../../../shared/source/describe-view.ts';
 import { copyRows, type RowSet, upsertRows, upsertsStatement } from '../../../shared/source/fetch.ts';
 import { inSnapshot } from '../../../shared/source/snapshot.ts';
@@ -129,7 +129,7 @@ describe(`what the encoder makes of a value and what the check makes of it in SQ
       );
       const rows = upsertRows(view, WHOLE);
       const writer = new TextRows(view.columns.map(({ mode }) => mode));
-      const encoder = new RowEncoder(rows, writer);
+      const encoder = new TupleEncoder(rows, writer);
       await copyRows(client, upsertsStatement(view, WHOLE), async (chunks) => {
         for await (const _ of encoder.blocks(chunks));
       });

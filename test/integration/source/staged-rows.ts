@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { batchStamp, directLoadStamp } from '../../../functions/extract/row-stamps.ts';
 import type { RowBlock } from '../../../shared/model/column-writer.ts';
-import { type CopiedRows, RowEncoder } from '../../../shared/source/decode/encode-rows.ts';
+import { type CopyShape, TupleEncoder } from '../../../shared/source/decode/encode-rows.ts';
 import type { SourceView } from '../../../shared/source/describe-view.ts';
 import {
   copyRows,
@@ -37,13 +37,13 @@ export const stagedWhole = (client: pg.ClientBase, view: SourceView) =>
 async function staged(
   client: pg.ClientBase,
   view: SourceView,
-  copied: CopiedRows,
+  copied: CopyShape,
   statement: string,
   rows: RowSet,
 ): Promise<{ lines: string[]; replaced: ReplacedValues }> {
   const isDirectLoad = rows.kind === 'slice' && rows.isDirectLoad;
   const stamp = isDirectLoad ? directLoadStamp(BATCH, view.shape.loadType) : batchStamp(BATCH);
-  const encoder = new RowEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000, 0));
+  const encoder = new TupleEncoder(copied, jsonFormat(view.shape.columns, stamp).openRows(1_000_000, 0));
   const blocks = await copyRows(
     client,
     statement,

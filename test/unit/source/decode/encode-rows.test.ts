@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ColumnPlan } from '../../../../shared/source/decode/column-plan.ts';
-import { RowEncoder } from '../../../../shared/source/decode/encode-rows.ts';
+import { TupleEncoder } from '../../../../shared/source/decode/encode-rows.ts';
 import { jsonFormat } from '../../../../shared/staging/format/json-format.ts';
 
 const KEY: ColumnPlan = {
@@ -33,7 +33,7 @@ async function encode(messages: Buffer[]): Promise<string[]> {
   const columns = [{ name: KEY.name, type: 'INT64', mode: 'REQUIRED' } as const];
   const format = jsonFormat(columns, { columns: [], write: () => undefined });
   const rows = { columns: [KEY], keyIndex: 0, isIntegerKey: true, isKeyOnly: false } as const;
-  const encoder = new RowEncoder({ ...rows, action: 'loaded' }, format.openRows(1_000_000, 0));
+  const encoder = new TupleEncoder({ ...rows, action: 'loaded' }, format.openRows(1_000_000, 0));
   const blocks: Buffer[] = [];
   for await (const { bytes } of encoder.blocks(chunks())) blocks.push(bytes);
   return Buffer.concat(blocks).toString().split('\n').filter(Boolean);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RowBlock } from '../../../../shared/model/column-writer.ts';
 import type { Column } from '../../../../shared/model/columns.ts';
 import type { ColumnPlan } from '../../../../shared/source/decode/column-plan.ts';
-import { RowEncoder } from '../../../../shared/source/decode/encode-rows.ts';
+import { TupleEncoder } from '../../../../shared/source/decode/encode-rows.ts';
 import { type Decoder, decodeBytea, decodeInt8 } from '../../../../shared/source/decode/value-decoder.ts';
 import { avroFormat } from '../../../../shared/staging/format/avro-format.ts';
 import { jsonFormat } from '../../../../shared/staging/format/json-format.ts';
@@ -64,7 +64,7 @@ async function* copyOf(rows: Buffer[]): AsyncGenerator<Buffer> {
 describe('rows that are too long', () => {
   for (const format of FORMATS) {
     const encode = async (rows: Buffer[], maxRowBytes?: number) => {
-      const encoder = new RowEncoder(
+      const encoder = new TupleEncoder(
         {
           columns: [plan('large', decodeBytea), plan('id', decodeInt8)],
           keyIndex: 1,
