@@ -53,24 +53,40 @@ export async function readSteps(
   types: readonly number[],
 ): Promise<CheckpointStep[]> {
   const { rows: steps } = await on.control.query(
-    `select n, added::text, log_rows as captured from (
+    `select added::text, log_rows as captured from (
        select s.n, s.covered - lag(s.covered) over (order by s.n) as added, t.log_rows
        from checkpoint_step s left join etl.etl_transaction t on t.id = s.etl_transaction_id
        where s.view_name = $1
      ) step where added is not null order by n`,
     [view],
   );
-  const { rows: found } = await on.source.database.query(
-    `select s.n, count(*) as due
-     from unnest($1::int8[], $2::int8multirange[]) s (n, added)
-     cross join lateral unnest(s.added) as r
-     join ${EVERY_LOG_ROW} l on l.id >= lower(r) and l.id < upper(r)
-     where l.content_type_id = any($3) group by s.n`,
-    [steps.map(({ n }) => n), steps.map(({ added }) => added), types],
+  const { rows: logged } = await on.source.database.query(
+    `select id from ${EVERY_LOG_ROW} where content_type_id = any($1) order by id`,
+    [types],
   );
-  const due = new Map(found.map((row) => [String(row.n), BigInt(row.due)]));
-  return steps.map(({ n, captured }) => ({
-    due: due.get(String(n)) ?? 0n,
+  const countBelow = countsBelow(logged.map(({ id }) => BigInt(id)));
+  return steps.map(({ added, captured }) => ({
+    due: rangesOf(added).reduce((sum, [from, to]) => sum + countBelow(to) - countBelow(from), 0n),
     captured: captured === null ? null : BigInt(captured),
   }));
+}
+
+/** The lower and the upper ends of the ranges of an int8multirange, which has no end that is open. */
+const rangesOf = (multirange: string): [bigint, bigint][] =>
+  [...multirange.matchAll(/\[(-?\d+),(-?\d+)\)/g)].map(([, from = '', to = '']) => [
+    BigInt(from),
+    BigInt(to),
+  ]);
+
+/** How many of the ids, which ascend, are below a number. A database would look at each id for each step. */
+function countsBelow(ids: readonly bigint[]): (end: bigint) => bigint {
+  return (end) => {
+    let [from, to] = [0, ids.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((ids[middle] as bigint) < end) from = middle + 1;
+      else to = middle;
+    }
+    return BigInt(from);
+  };
 }
