@@ -33,6 +33,9 @@ const ADVICE = {
 } as const;
 type Uncut = keyof typeof ADVICE;
 
+const KEY_SEARCH_ADVICE =
+  'The search reads the whole view. Find out why that is slow, for example a lock, a missing index, or a busy server. Or raise the time limits of the function and of its statements. Then resume the view.';
+
 /** Records the slices in which the batch is copied from now on, whatever becomes of this call. */
 export async function planSlicedCopy(
   client: pg.ClientBase,
@@ -108,7 +111,7 @@ async function assertKeys(
     );
   } catch (error) {
     if (!(error instanceof DeadlineExceeded) && !isCanceled(error)) throw error;
-    const slow = { what: `${what} did not end`, advice: ADVICE['few keys'], cause: error };
+    const slow = { what: `${what} did not end`, advice: KEY_SEARCH_ADVICE, cause: error };
     throw await tooSlow(slow, copy, extraction, dependencies);
   }
 }

@@ -8,7 +8,7 @@ import { JSON_NULL, longRow } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { NULL_LENGTH, TupleReader } from './tuple-reader.ts';
 
-/** What the rows of a COPY are: its fields are those of the columns, then those that are only counted, and the action if rows differ in it. */
+/** The fields of a COPY: those of the columns, then those that are only counted, and the action if rows differ in it. */
 export type CopyShape = {
   columns: readonly ColumnPlan[];
   /** The place of the key among the columns. */
